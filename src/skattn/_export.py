@@ -1,0 +1,44 @@
+"""A fitted estimator as a Keras model or a SciKeras regressor."""
+
+import keras
+import numpy as np
+
+from . import layers
+from ._network import assemble
+
+
+def keras_model(estimator):
+    """Return the fitted network with scaling before and after it."""
+    spec = estimator.spec_
+    network = assemble(spec)
+    for weight, value in zip(network.weights, estimator.parameters_.values(), strict=True):
+        weight.assign(value)
+    features, targets = estimator.feature_statistics_, estimator.target_statistics_
+    if estimator.n_features_in_ == spec.n_features:
+        inputs = keras.Input((None, spec.n_features), name="X")
+        sequences = inputs
+    else:
+        inputs = keras.Input((estimator.n_features_in_,), name="X")
+        sequences = keras.layers.Reshape((estimator.n_timesteps_in_, spec.n_features))(inputs)
+    sequences = layers.LeftAlign(name="left_align")(sequences)
+    scale, offset = 1 / features.scale, -features.mean / features.scale
+    scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
+    prediction = network(scaled)["prediction"]
+    outputs = keras.layers.Rescaling(
+        targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
+    )(prediction)
+    return keras.Model(inputs, outputs, name="lstm_attention_regressor")
+
+
+def scikeras_regressor(estimator):
+    """Return a fitted `scikeras.wrappers.KerasRegressor` around the Keras model."""
+    from scikeras.wrappers import KerasRegressor
+
+    model = keras_model(estimator)
+    model.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error")
+    shape = (2, *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
+    y_shape = (2,) if estimator._target_ndim == 1 else (2, estimator.n_outputs_)
+    y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3
+    regressor = KerasRegressor(model, verbose=0)
+    regressor.initialize(np.zeros(shape), y)
+    return regressor

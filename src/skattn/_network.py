@@ -1,0 +1,239 @@
+"""The networks: one LSTM encoder, six attentions, one head.
+
+`NETWORKS` maps each attention's name to its builder. A user's own attention is a
+callable with the same signature.
+"""
+
+import keras
+from keras import ops
+
+from . import layers
+from ._spec import make_spec
+from .layers._attention import weighted_sum
+
+
+def _no_attention(query, states, mask, spec):
+    """The last state alone: what an LSTM gives without attention."""
+    return query, None, None
+
+
+def _mean(query, states, mask, spec):
+    """Mean pooling over the present steps: the control."""
+    return query, *layers.MeanAttention(name="attention")(query, states, mask=mask)
+
+
+def _dot(query, states, mask, spec):
+    """Luong's dot score."""
+    return query, *layers.DotAttention(name="attention")(query, states, mask=mask)
+
+
+def _general(query, states, mask, spec):
+    """Luong's general score."""
+    return query, *layers.GeneralAttention(name="attention")(query, states, mask=mask)
+
+
+def _additive(query, states, mask, spec):
+    """Bahdanau's additive score."""
+    return query, *layers.AdditiveAttention(name="attention")(query, states, mask=mask)
+
+
+def _hierarchical(query, states, mask, spec):
+    """Self-attention, a second LSTM of half the width, then additive attention."""
+    summaries, self_weights = layers.SelfAttention(name="self_attention")(states, mask=mask)
+    states, query, _ = layers.LSTM(
+        max(1, spec.units // 2), return_sequences=True, return_state=True, name="summary_lstm"
+    )(summaries, mask=mask)
+    query, context, summary_weights = _additive(query, states, mask, spec)
+    effective = weighted_sum(summary_weights, self_weights)
+    return query, context, {"steps": effective, "self": self_weights, "summary": summary_weights}
+
+
+#: Attention name → builder ``(query, states, mask, spec) -> (query, context, weights)``.
+#:
+#: ``query`` has shape (n_samples, d), ``states`` (n_samples, n_timesteps, d) and
+#: ``mask`` (n_samples, n_timesteps), True at present steps. ``context`` has shape
+#: (n_samples, any width); ``weights`` is a tensor (n_samples, n_timesteps), or a
+#: dict whose key "steps" holds that tensor and whose other keys name the levels
+#: below it. ``context`` and ``weights`` are None where there is no attention.
+NETWORKS = {
+    None: _no_attention,
+    "mean": _mean,
+    "dot": _dot,
+    "general": _general,
+    "additive": _additive,
+    "hierarchical": _hierarchical,
+}
+
+#: What the head reads, from the query and the context.
+HEAD_INPUTS = {
+    "concat": lambda query, context: ops.concatenate([query, context], axis=-1),
+    "context": lambda query, context: context,
+}
+
+
+def assemble(spec):
+    """Build the network of a `NetworkSpec`.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to build.
+
+    Returns
+    -------
+    network : keras.Model
+        Maps sequences (n_samples, n_timesteps, n_features), right-padded with NaN, to
+        a dict: "prediction" of shape (n_samples, n_outputs) and, where there is
+        attention, "steps" of shape (n_samples, n_timesteps) and each further level.
+    """
+    sequences = keras.Input((None, spec.n_features), name="sequences", dtype=spec.dtype)
+    values, mask = layers.PresentSteps(name="present_steps")(sequences)
+    membership = None
+    if spec.segment_length > 1:
+        values, mask, membership = layers.Segments(spec.segment_length, name="segments")(
+            values, mask
+        )
+    states, query = _encode(values, mask, spec)
+    build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
+    query, context, weights = build(query, states, mask, spec)
+    outputs = {"prediction": _head(query, context, spec), **_per_step(weights, membership)}
+    return keras.Model(sequences, outputs, name="lstm_attention")
+
+
+def _encode(values, mask, spec):
+    """Run the stacked LSTMs; return the states of every step and the last state."""
+    query = None
+    for depth in range(1, spec.n_layers + 1):
+        if depth > 1:
+            values = _dropout(values, spec, name=f"dropout_{depth - 1}")
+        name = f"lstm_{depth}"
+        lstm = layers.LSTM(spec.units, return_sequences=True, return_state=True, name=name)
+        if spec.bidirectional:
+            lstm = keras.layers.Bidirectional(lstm, name=f"bidirectional_{depth}")
+            values, forward, _, backward, _ = lstm(values, mask=mask)
+            query = ops.concatenate([forward, backward], axis=-1)
+        else:
+            values, query, _ = lstm(values, mask=mask)
+    return values, query
+
+
+def _head(query, context, spec):
+    """Map the query and the context to the prediction."""
+    features = query if context is None else HEAD_INPUTS[spec.head_input](query, context)
+    features = _dropout(features, spec, name="head_dropout")
+    for depth, units in enumerate(spec.dense_units, start=1):
+        features = keras.layers.Dense(units, activation="relu", name=f"dense_{depth}")(features)
+    return keras.layers.Dense(spec.n_outputs, name="output")(features)
+
+
+def _dropout(inputs, spec, name):
+    return layers.Dropout(name=name)(inputs) if spec.dropout else inputs
+
+
+def _per_step(weights, membership):
+    """Name the levels of the weights and give each one column per time step."""
+    if weights is None:
+        return {}
+    levels = weights if isinstance(weights, dict) else {"steps": weights}
+    if membership is None:
+        return levels
+    return {name: _spread(level, membership) for name, level in levels.items()}
+
+
+def _spread(weights, membership):
+    """Share the weight of each segment equally between its present steps."""
+    n_steps = ops.sum(membership, axis=1, keepdims=True)
+    shares = ops.swapaxes(membership / ops.maximum(n_steps, 1.0), 1, 2)
+    if len(weights.shape) == 2:
+        return weighted_sum(weights, shares)
+    return ops.matmul(membership, ops.matmul(weights, shares))
+
+
+def build_network(
+    meta=None,
+    *,
+    n_features=None,
+    n_outputs=1,
+    attention="additive",
+    head_input="concat",
+    units=64,
+    n_layers=1,
+    bidirectional=False,
+    dense_units=None,
+    segment_length=1,
+    dropout=0.0,
+):
+    """Build one of skattn's networks as a plain, uncompiled Keras model.
+
+    It serves Keras users directly, and SciKeras as the ``model`` of a
+    ``KerasRegressor``: ``KerasRegressor(model=build_network, units=32, loss="mse")``.
+
+    Parameters
+    ----------
+    meta : dict, default=None
+        SciKeras' description of the data (it passes this by itself); gives
+        `n_features` and `n_outputs`.
+    n_features : int, default=None
+        Features per time step; required unless `meta` is given.
+    n_outputs : int, default=1
+        Numbers predicted for each sequence.
+    attention, head_input, units, n_layers, bidirectional, dense_units, segment_length, dropout
+        As in `skattn.LSTMAttentionRegressor`.
+
+    Returns
+    -------
+    network : keras.Model
+        Maps sequences (n_samples, n_timesteps, n_features), absent steps on the right
+        as NaN, to predictions (n_samples, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        If the number of features is not known, or SciKeras' X is not 3-D.
+
+    Examples
+    --------
+    >>> from skattn import build_network
+    >>> network = build_network(n_features=3, attention="general", units=8)
+    >>> network.output_shape
+    (None, 1)
+    """
+    if meta is not None:
+        n_features, n_outputs = _shape_from_scikeras(meta)
+    if n_features is None:
+        raise ValueError(
+            "build_network needs the number of features per time step. Got n_features=None. "
+            "Pass n_features=X.shape[2]."
+        )
+    spec = make_spec(
+        n_features=n_features,
+        n_outputs=n_outputs,
+        attention=attention,
+        head_input=head_input,
+        units=units,
+        n_layers=n_layers,
+        bidirectional=bidirectional,
+        dense_units=dense_units,
+        segment_length=segment_length,
+        dropout=dropout,
+    )
+    network = assemble(spec)
+    for layer in dropout_layers(network):
+        layer.rate.assign(dropout)
+    return keras.Model(network.inputs, network.output["prediction"], name=network.name)
+
+
+def dropout_layers(network):
+    """Return the layers of a network whose dropout rate flows."""
+    return [layer for layer in network.layers if isinstance(layer, layers.Dropout)]
+
+
+def _shape_from_scikeras(meta):
+    """Read the number of features and outputs from SciKeras' description of the data."""
+    shape = meta["X_shape_"]
+    if len(shape) != 3:
+        raise ValueError(
+            "build_network expects X of shape (n_samples, n_timesteps, n_features). "
+            f"Got shape {tuple(shape)}. Reshape X before fitting the KerasRegressor."
+        )
+    return shape[2], meta["n_outputs_"]

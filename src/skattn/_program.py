@@ -1,0 +1,365 @@
+"""Compiled programs: a network with its training epoch and its prediction as functions.
+
+A `Program` depends on a `NetworkSpec` alone. Numbers flow in: every fit loads its
+parameters, seeds and rates, and takes numpy arrays out again. A program serves one
+fit or prediction at a time; `borrow` lends it from a bounded pool.
+"""
+
+import random
+import threading
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ._network import assemble, dropout_layers
+
+#: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
+#: The huber loss changes from square to line at 1, in the units of (standardized) y.
+LOSSES = {
+    "squared_error": lambda y, p, quantile: tf.square(y - p),
+    "absolute_error": lambda y, p, quantile: tf.abs(y - p),
+    "huber": lambda y, p, quantile: tf.where(
+        tf.abs(y - p) <= 1.0, 0.5 * tf.square(y - p), tf.abs(y - p) - 0.5
+    ),
+    "quantile": lambda y, p, quantile: tf.maximum(quantile * (y - p), (quantile - 1) * (y - p)),
+}
+
+#: Optimizer name → class. Learning rate and weight decay flow in with each epoch.
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.Adam,  # its decoupled decay is a line of the training step
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": lambda: keras.optimizers.SGD(momentum=0.9, nesterov=True),
+}
+
+#: Bytes of intermediate values that one call of a prediction may hold, roughly.
+CHUNK_BYTES = 2**27
+
+#: Predictions run on multiples of this many rows. Matrix kernels treat leftover rows
+#: differently; on whole multiples a row's result does not depend on its neighbours.
+ROW_MULTIPLE = 16
+
+_building = threading.Lock()
+
+
+class Program:
+    """One network, compiled once, for every fit and prediction of its spec.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to compile.
+
+    Attributes
+    ----------
+    network : keras.Model
+        The network whose variables the functions move.
+    n_traces : dict
+        How often each function was traced; a program in good order shows ones.
+    """
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.n_traces = {"train_epoch": 0, "predict": 0, "attend": 0}
+        self._compiled = {}
+        with _building, _python_random_untouched():
+            self.network = assemble(spec)
+            self._optimizer = OPTIMIZERS[spec.optimizer]()
+            # Built before the first trace: otherwise TensorFlow traces twice.
+            self._optimizer.build(self.network.trainable_variables)
+        self.network.compile(optimizer=self._optimizer, jit_compile=False)
+        dropouts = dropout_layers(self.network)
+        self._rates = [layer.rate for layer in dropouts]
+        self._seeds = [layer.seed_generator.state for layer in dropouts]
+        rates = {id(rate) for rate in self._rates}
+        self._weights = [w for w in self.network.weights if id(w) not in rates]
+        self._built = [weight.numpy() for weight in self._weights]
+
+    # Numbers in and out
+
+    def draw_parameters(self, random_state):
+        """Draw initial parameters; return them as a dict of arrays.
+
+        Matrices are drawn Glorot-uniform [1]_, recurrent ones orthogonal [2]_.
+        Vectors, and matrices that their layer fills with one constant, keep what
+        their layer gave them (zeros; ones for the forget gate's bias [3]_).
+
+        References
+        ----------
+        .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
+           feedforward neural networks", AISTATS 2010.
+        .. [2] A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the
+           nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
+        .. [3] R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of
+           recurrent network architectures", ICML 2015.
+        """
+        return {
+            weight.path: _draw(weight.path, built, random_state)
+            for weight, built in zip(self._weights, self._built, strict=True)
+        }
+
+    def load(self, parameters):
+        """Take parameters, as `parameters` gives them, into the network."""
+        for weight, value in zip(self._weights, parameters.values(), strict=True):
+            weight.assign(value)
+
+    def parameters(self):
+        """Return a copy of the network's parameters as a dict of arrays."""
+        return {weight.path: weight.numpy() for weight in self._weights}
+
+    def start(self, optimizer_state=None, dropout=0.0, seed=0):
+        """Begin a fit: optimizer slots (zeros unless given), dropout rate and seeds."""
+        slots = self._optimizer.variables
+        values = optimizer_state or [np.zeros(slot.shape, slot.dtype) for slot in slots]
+        for slot, value in zip(slots, values, strict=True):
+            slot.assign(value)
+        for rate in self._rates:
+            rate.assign(dropout)
+        for position, state in enumerate(self._seeds):
+            state.assign(np.array([seed, position], dtype="uint32"))
+
+    def optimizer_state(self):
+        """Return a copy of the optimizer's slots as a list of arrays."""
+        return [slot.numpy() for slot in self._optimizer.variables]
+
+    @property
+    def learning_rate(self):
+        """The optimizer's learning rate, which Keras callbacks may read and set."""
+        return float(self._optimizer.learning_rate.numpy())
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._optimizer.learning_rate.assign(value)
+
+    # Compiled functions
+
+    def tensors(self, *arrays):
+        """Return arrays as tensors of the program's type, to be used in many epochs."""
+        return tuple(tf.constant(array, self.spec.dtype) for array in arrays)
+
+    def rows_at_once(self, n_timesteps):
+        """Return how many rows to evaluate at once, bounded by memory alone."""
+        directions = 2 if self.spec.bidirectional else 1
+        floats = self.spec.n_features + 8 * directions * self.spec.units * self.spec.n_layers
+        if self.spec.attention == "hierarchical":
+            floats += 2 * n_timesteps
+        return max(ROW_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats))
+
+    def train_epoch(self, X, y, batches, validation, learning_rates, settings):
+        """Train for one epoch, then evaluate.
+
+        Parameters
+        ----------
+        X : float32 tensor of shape (n_rows, n_timesteps, n_features)
+            Training and validation rows, right-padded with NaN.
+        y : float32 tensor of shape (n_rows, n_outputs)
+            Their targets.
+        batches : tuple of arrays (rows, weights, shares)
+            Row numbers and weights, each of shape (n_batches, batch_size), where
+            the weights of a batch add to about one; and each batch's share of the
+            epoch's loss, of shape (n_batches,).
+        validation : tuple of arrays (rows, weights)
+            As `batches`, with weights that add to one over all batches.
+        learning_rates : array of shape (n_batches,)
+            The learning rate of each step.
+        settings : tuple of float
+            Weight decay, clipnorm and quantile.
+
+        Returns
+        -------
+        loss, validation_loss : float
+            Weighted mean losses; the first is taken while training, batch by batch.
+        """
+        losses = self._function("train_epoch")(
+            X, y, *map(tf.constant, (*batches, *validation, learning_rates, *settings))
+        )
+        return tuple(float(loss) for loss in losses)
+
+    def predict(self, X):
+        """Return predictions of float32 X, of shape (n_rows, n_outputs)."""
+        return self._in_chunks("predict", X)["prediction"]
+
+    def attend(self, X):
+        """Return the attention weights of float32 X: a dict with an array per level."""
+        return self._in_chunks("attend", X)
+
+    def _in_chunks(self, name, X):
+        """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
+        size = self.rows_at_once(X.shape[1]) // ROW_MULTIPLE * ROW_MULTIPLE
+        function = self._function(name)
+        chunks = []
+        for begin in range(0, len(X), size):
+            chunk = X[begin : begin + size]
+            missing = -len(chunk) % ROW_MULTIPLE
+            padded = np.concatenate([chunk, np.repeat(chunk[:1], missing, axis=0)])
+            outputs = function(tf.constant(padded))
+            chunks.append({key: value[: len(chunk)].numpy() for key, value in outputs.items()})
+        return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
+
+    def _function(self, name):
+        if name not in self._compiled:
+            with _building:
+                self._compiled[name] = self._trace(name)
+        return self._compiled[name]
+
+    def _trace(self, name):
+        floats, integers = self.spec.dtype, "int32"
+        X = tf.TensorSpec((None, None, self.spec.n_features), floats)
+        y = tf.TensorSpec((None, self.spec.n_outputs), floats)
+        rows, weights = tf.TensorSpec((None, None), integers), tf.TensorSpec((None, None), floats)
+        vector, number = tf.TensorSpec((None,), floats), tf.TensorSpec((), floats)
+        function, signature = {
+            "train_epoch": (
+                self._train_epoch,
+                (X, y, rows, weights, vector, rows, weights, vector, number, number, number),
+            ),
+            "predict": (self._predict, (X,)),
+            "attend": (self._attend, (X,)),
+        }[name]
+        return tf.function(function, signature, jit_compile=False).get_concrete_function()
+
+    def _train_epoch(
+        self, X, y, rows, weights, shares, validation_rows, validation_weights,
+        learning_rates, weight_decay, clipnorm, quantile,
+    ):  # fmt: skip
+        self.n_traces["train_epoch"] += 1
+        loss, validation_loss = tf.constant(0.0), tf.constant(0.0)
+        for batch in tf.range(tf.shape(rows)[0]):
+            self._optimizer.learning_rate.assign(learning_rates[batch])
+            with tf.GradientTape() as tape:
+                batch_loss = self._loss(X, y, rows[batch], weights[batch], quantile, training=True)
+                objective = batch_loss + sum(self.network.losses)
+            gradients = tape.gradient(
+                objective, [v.value for v in self._trainable], unconnected_gradients="zero"
+            )
+            self._step(gradients, learning_rates[batch] * weight_decay, clipnorm)
+            loss += shares[batch] * batch_loss
+        for batch in tf.range(tf.shape(validation_rows)[0]):
+            validation_loss += self._loss(
+                X, y, validation_rows[batch], validation_weights[batch], quantile, training=False
+            )
+        return loss, validation_loss
+
+    def _loss(self, X, y, rows, weights, quantile, training):
+        predicted = self.network(tf.gather(X, rows), training=training)["prediction"]
+        losses = LOSSES[self.spec.loss](tf.gather(y, rows), predicted, quantile)
+        return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
+
+    def _step(self, gradients, decay, clipnorm):
+        clipped = [_clip(gradient, clipnorm) for gradient in gradients]
+        if self.spec.optimizer == "adamw":
+            for variable in self._trainable:
+                variable.value.assign_sub(decay * variable.value)
+        self._optimizer.apply(clipped, self._trainable)
+
+    @property
+    def _trainable(self):
+        return self.network.trainable_variables
+
+    def _predict(self, X):
+        self.n_traces["predict"] += 1
+        return {"prediction": self.network(X, training=False)["prediction"]}
+
+    def _attend(self, X):
+        self.n_traces["attend"] += 1
+        outputs = self.network(X, training=False)
+        return {name: level for name, level in outputs.items() if name != "prediction"}
+
+
+def _clip(gradient, clipnorm):
+    """Scale a gradient down to at most `clipnorm` (infinity: leave it)."""
+    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient)))
+    return gradient * tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
+
+
+def _draw(path, built, random_state):
+    constant = built.size > 1 and np.ptp(built) == 0
+    if built.ndim < 2 or constant:
+        return built.copy()
+    if path.endswith("recurrent_kernel"):
+        return _orthogonal(built.shape, random_state).astype(built.dtype)
+    receptive = int(np.prod(built.shape[:-2]))
+    limit = np.sqrt(6.0 / (receptive * (built.shape[-2] + built.shape[-1])))
+    return random_state.uniform(-limit, limit, built.shape).astype(built.dtype)
+
+
+def _orthogonal(shape, random_state):
+    tall = (max(shape), min(shape))
+    q, r = np.linalg.qr(random_state.normal(size=tall))
+    q *= np.sign(np.diag(r))
+    return q if shape == tall else q.T
+
+
+@contextmanager
+def _python_random_untouched():
+    """Undo what Keras draws from Python's global generator for its default seeds."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+class ProgramPool:
+    """Idle programs, at most `capacity` of them, the longest unused dropped first.
+
+    Parameters
+    ----------
+    capacity : int
+        Greatest number of idle programs.
+    """
+
+    def __init__(self, capacity):
+        self.capacity = capacity
+        self._idle = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self, spec):
+        """Lend a program of `spec` to one borrower; make it if none is idle."""
+        program = self._take(spec) or Program(spec)
+        try:
+            yield program
+        finally:
+            self._give_back(program)
+
+    def clear(self):
+        """Drop all idle programs; those on loan come back as usual."""
+        with self._lock:
+            self._idle.clear()
+
+    def idle(self):
+        """Return the idle programs, the longest unused first."""
+        with self._lock:
+            return list(self._idle)
+
+    def _take(self, spec):
+        with self._lock:
+            for position in reversed(range(len(self._idle))):
+                if self._idle[position].spec == spec:
+                    return self._idle.pop(position)
+        return None
+
+    def _give_back(self, program):
+        with self._lock:
+            self._idle.append(program)
+            del self._idle[: -self.capacity]
+
+
+#: The programs of this process.
+pool = ProgramPool(capacity=32)
+
+
+def clear_programs():
+    """Drop every idle compiled program, and the memory that it holds.
+
+    Fitted estimators are not affected: their next prediction compiles again.
+
+    Examples
+    --------
+    >>> import skattn
+    >>> skattn.clear_programs()
+    """
+    pool.clear()

@@ -1,0 +1,616 @@
+"""The estimator: it checks, scales and keeps numbers; the program does the work."""
+
+from copy import copy
+from dataclasses import fields
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._rows import check_rows, merge_equal, scale_rows, split_last
+from ._scaling import Statistics
+from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS, make_spec
+from ._training import SCHEDULES, Outcome, Recipe, train
+from ._validation import (
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    check_finite_predictions,
+    check_sequences,
+    fit_context,
+)
+
+#: With early_stopping="auto", fits on fewer rows than this keep every row for training.
+ROWS_FOR_EARLY_STOPPING = 100
+
+_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+
+def _attends(estimator):
+    if estimator.attention is None:
+        raise AttributeError(
+            "attention=None has no attention weights. "
+            f"Use one of {[name for name in ATTENTIONS if name]}, or a callable."
+        )
+    return True
+
+
+class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """LSTM with temporal attention, for regression on sequences.
+
+    An LSTM reads each sequence; attention looks back over all its steps, guided by
+    the last state; a head maps both to the prediction. Fits of equal shape share one
+    compiled program, so that grid searches are fast.
+
+    Read more in the README.
+
+    Parameters
+    ----------
+    attention : {"mean", "dot", "general", "additive", "hierarchical"}, callable or None, \
+            default="additive"
+        How the steps are weighted, with H = (h_1 … h_T) the LSTM's outputs, q = h_T
+        its last state and d its width:
+
+        - None: not at all; the head reads q.
+        - "mean": equally (mean pooling), the control of every comparison.
+        - "dot": by q·h_t / √d [2]_.
+        - "general": by q W h_t / √d [2]_.
+        - "additive": by vᵀ tanh(W₁h_t + W₂q) [1]_.
+        - "hierarchical": a bidirectional LSTM, self-attention over all steps, an LSTM
+          of ``units // 2``, additive attention over that, and a dense layer of 128.
+        - a callable ``(query, states, mask, spec) -> (query, context, weights)`` that
+          builds the user's own attention from Keras layers; see
+          `skattn.build_network`. It must make new layers at each call.
+
+    head_input : {"concat", "context"}, default="concat"
+        What the head reads: query and context [q; c], or the context c alone. Used
+        only when `attention` is not None.
+
+    units : int, default=64
+        Units of the LSTM, per direction.
+
+    n_layers : int, default=1
+        Number of stacked LSTMs.
+
+    bidirectional : bool, default=False
+        Whether each LSTM also reads from the end. The hierarchical network does so
+        always.
+
+    dense_units : sequence of int, default=None
+        Units of relu layers between attention and output. None means none, and
+        (128,) for the hierarchical network.
+
+    dropout : float, default=0.0
+        Share of the head's inputs, and of those of the second and further LSTMs, set
+        to zero in training; in [0, 1).
+
+    segment_length : int, default=1
+        Number of consecutive steps that the LSTM reads as one. Faster on long
+        sequences. Attention weights are still given per step.
+
+    n_timesteps : int, default=None
+        Used only when X is 2-D: its columns are read as `n_timesteps` steps of
+        ``n_columns // n_timesteps`` features, all features of the first step first.
+        None means one feature per step.
+
+    standardize : bool, default=True
+        Whether each feature of X, and y, is standardized with the mean and standard
+        deviation of the training rows.
+
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, \
+            default="squared_error"
+        The loss, averaged over outputs, in units of (standardized) y. The huber loss
+        becomes linear at an error of 1.
+
+    quantile : float, default=0.5
+        The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
+
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
+        The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
+
+    learning_rate : float, default=3e-3
+        The (highest) learning rate.
+
+    learning_rate_schedule : {"constant", "cosine"}, default="cosine"
+        How the learning rate moves over `epochs`: not at all, or along half a cosine
+        to 0.
+
+    weight_decay : float, default=None
+        Decoupled weight decay; None for Keras' 0.004. Used only when
+        ``optimizer="adamw"``.
+
+    clipnorm : float, default=1.0
+        Greatest norm of each parameter's gradient; larger ones are scaled down. None
+        for no limit.
+
+    epochs : int, default=100
+        Greatest number of passes over the training rows.
+
+    batch_size : int, default=32
+        Rows per step.
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out validation rows, to stop when their loss has not improved
+        for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
+        "auto" does so with 100 rows or more, or when `X_val` is given to `fit`.
+
+    validation_fraction : float, default=0.1
+        Share of the rows held out for early stopping: the *last* rows, never
+        shuffled in. Used only with early stopping and without `X_val`.
+
+    n_iter_no_change : int, default=50
+        Epochs without improvement to wait for. Used only with early stopping.
+
+    tol : float, default=0.0
+        Smallest decrease of the validation loss that counts as an improvement.
+
+    callbacks : list, default=None
+        Keras callbacks (instances or classes), called at the begin and end of training
+        and of each epoch. Every fit works on copies of its own.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters, the statistics and the optimizer's
+        state of the last fit.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of initial parameters, row order and dropout. The same int gives the
+        same model, bit for bit, on the same machine.
+
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of a 2-D X, or features per step of a 3-D X.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names, when X was a DataFrame whose names are all strings.
+
+    n_timesteps_in_ : int
+        Number of steps of the X seen in fit (of the longest sequence).
+
+    n_outputs_ : int
+        Number of outputs.
+
+    spec_ : NetworkSpec
+        What decided the compiled program.
+
+    parameters_ : dict of str to ndarray
+        The network's parameters by name.
+
+    feature_statistics_, target_statistics_ : Statistics
+        Mean and scale of each feature and each output.
+
+    history_ : dict of str to list
+        "loss", "val_loss" and "learning_rate" of each epoch.
+
+    loss_curve_ : list of float
+        Training loss of each epoch, in units of (standardized) y.
+
+    validation_loss_curve_ : list of float or None
+        Validation loss of each epoch; None without validation rows.
+
+    n_iter_ : int
+        Number of epochs run.
+
+    best_iter_ : int
+        The epoch, counted from 1, whose parameters are kept.
+
+    best_loss_ : float
+        Loss of that epoch, on the validation rows where there are any.
+
+    See Also
+    --------
+    build_network : The networks as plain Keras models.
+
+    References
+    ----------
+    .. [1] D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly
+       learning to align and translate", ICLR 2015.
+    .. [2] M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to
+       attention-based neural machine translation", EMNLP 2015.
+    .. [3] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
+       Computation 9(8), 1997.
+
+    Examples
+    --------
+    The sum of the two values that a second feature marks, out of eight:
+
+    >>> import numpy as np
+    >>> from skattn import LSTMAttentionRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.stack([rng.uniform(size=(600, 8)), np.zeros((600, 8))], axis=2)
+    >>> for marks in X[:, :, 1]:
+    ...     marks[rng.choice(8, size=2, replace=False)] = 1
+    >>> y = (X[:, :, 0] * X[:, :, 1]).sum(axis=1)
+    >>> model = LSTMAttentionRegressor(units=16, epochs=30, random_state=0)
+    >>> bool(model.fit(X[:500], y[:500]).score(X[500:], y[500:]) > 0.9)
+    True
+    >>> model.attention_weights(X[500:]).shape
+    (100, 8)
+    """
+
+    _parameter_constraints: dict = {
+        "attention": [StrOptions({name for name in ATTENTIONS if name}), callable, None],
+        "head_input": [StrOptions(set(HEAD_INPUTS))],
+        "units": [_POSITIVE_INTEGER],
+        "n_layers": [_POSITIVE_INTEGER],
+        "bidirectional": ["boolean"],
+        "dense_units": ["array-like", None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "segment_length": [_POSITIVE_INTEGER],
+        "n_timesteps": [_POSITIVE_INTEGER, None],
+        "standardize": ["boolean"],
+        "loss": [StrOptions(set(LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
+        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+        "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+        "epochs": [_POSITIVE_INTEGER],
+        "batch_size": [_POSITIVE_INTEGER],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_POSITIVE_INTEGER],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "callbacks": [list, tuple, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        attention="additive",
+        *,
+        head_input="concat",
+        units=64,
+        n_layers=1,
+        bidirectional=False,
+        dense_units=None,
+        dropout=0.0,
+        segment_length=1,
+        n_timesteps=None,
+        standardize=True,
+        loss="squared_error",
+        quantile=0.5,
+        optimizer="adam",
+        learning_rate=3e-3,
+        learning_rate_schedule="cosine",
+        weight_decay=None,
+        clipnorm=1.0,
+        epochs=100,
+        batch_size=32,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=50,
+        tol=0.0,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.attention = attention
+        self.head_input = head_input
+        self.units = units
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.dense_units = dense_units
+        self.dropout = dropout
+        self.segment_length = segment_length
+        self.n_timesteps = n_timesteps
+        self.standardize = standardize
+        self.loss = loss
+        self.quantile = quantile
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit the network to sequences.
+
+        Parameters
+        ----------
+        X : array-like or list of array-like
+            Sequences of shape (n_samples, n_timesteps, n_features), or
+            (n_samples, n_columns) as `n_timesteps` says, or a list of arrays
+            (n_timesteps, n_features) of unequal length. A step whose features are all
+            NaN is absent: it is skipped, wherever it stands.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; a horizon of several steps is several outputs.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Rows of weight 0 are left out.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation rows, instead of the last `validation_fraction` of the rows.
+
+        Returns
+        -------
+        self : LSTMAttentionRegressor
+            The fitted estimator. A fit that fails leaves it as it was.
+
+        Raises
+        ------
+        ValueError
+            If X, y, a weight or a parameter is not as described.
+        TrainingDivergedError
+            If a loss or a parameter is no longer finite.
+        """
+        trial = copy(self)
+        trial._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        return self._become(trial)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on these rows, going on from where the last call ended.
+
+        The first call draws the parameters and takes the statistics for scaling. The
+        learning rate is constant, no rows are held out.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        self : LSTMAttentionRegressor
+            The fitted estimator. A call that fails leaves it as it was.
+        """
+        trial = copy(self)
+        goes_on = hasattr(self, "parameters_")
+        rows = trial._check_rows(X, y, sample_weight, reset=not goes_on)
+        recipe = trial._recipe(epochs=1, schedule="constant")
+        trial._train(rows, None, recipe, goes_on, keep_optimizer=True)
+        return self._become(trial)
+
+    def predict(self, X):
+        """Predict the targets of sequences.
+
+        Parameters
+        ----------
+        X : array-like or list of array-like
+            Sequences as in `fit`. The number of steps of a 3-D X may differ.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions in float64, with as many dimensions as y had in fit.
+        """
+        check_is_fitted(self)
+        sequences = check_sequences(self, X, reset=False)
+        with _borrow(self.spec_) as program:
+            program.load(self.parameters_)
+            scaled = program.predict(self.feature_statistics_.apply(sequences.X))
+        prediction = self.target_statistics_.undo(scaled)
+        check_finite_predictions(prediction)
+        return prediction[:, 0] if self._target_ndim == 1 else prediction
+
+    @available_if(_attends)
+    def attention_weights(self, X, level="steps"):
+        """Return how much weight each step of each sequence has in the context.
+
+        Parameters
+        ----------
+        X : array-like or list of array-like
+            Sequences as in `fit`.
+        level : str, default="steps"
+            "steps" for the weight of each input step. The hierarchical network also
+            has "self", the weights of its self-attention, and "summary", those of the
+            attention above it; its "steps" are the product of both. A callable
+            attention may have levels of its own.
+
+        Returns
+        -------
+        weights : float32 ndarray of shape (n_samples, n_timesteps)
+            Rows sum to one; absent steps have exactly 0. For level "self" the shape is
+            (n_samples, n_timesteps, n_timesteps): row s has the weights with which step
+            s looks at each step.
+
+        Raises
+        ------
+        AttributeError
+            If ``attention=None``.
+        ValueError
+            If the network has no such level.
+        """
+        check_is_fitted(self)
+        sequences = check_sequences(self, X, reset=False)
+        with _borrow(self.spec_) as program:
+            program.load(self.parameters_)
+            levels = program.attend(self.feature_statistics_.apply(sequences.X))
+        if level not in levels:
+            raise ValueError(
+                f"attention={self.attention!r} has no level {level!r}. "
+                f"Its levels are {sorted(levels)}."
+            )
+        weights = levels[level]
+        for axis in range(1, weights.ndim):
+            weights = sequences.put_back(weights, axis)
+        return weights
+
+    def to_keras(self):
+        """Return the fitted network as a Keras model, scaling included.
+
+        Returns
+        -------
+        model : keras.Model
+            Maps X as `predict` takes it, an array of (n_samples, n_timesteps,
+            n_features) or (n_samples, n_columns) with absent steps as NaN anywhere, to
+            predictions of shape (n_samples, n_outputs). It can be saved as ``.keras``;
+            loading it needs ``import skattn.layers``. It computes in float32
+            throughout, which costs digits where a feature's mean is large against its
+            spread.
+        """
+        check_is_fitted(self)
+        from ._export import keras_model
+
+        return keras_model(self)
+
+    def to_scikeras(self):
+        """Return the fitted network as a SciKeras regressor.
+
+        Returns
+        -------
+        regressor : scikeras.wrappers.KerasRegressor
+            Fitted: predicts what this estimator predicts. To train it further, give it
+            a loss and an optimizer. Importing SciKeras replaces Keras' pickling for
+            the whole process.
+        """
+        check_is_fitted(self)
+        from ._export import scikeras_regressor
+
+        return scikeras_regressor(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    # The steps of a fit
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        goes_on = self.warm_start and hasattr(self, "parameters_")
+        rows = self._check_rows(X, y, sample_weight, reset=not goes_on)
+        early_stopping = self._stops_early(rows, X_val)
+        validation = None
+        if X_val is not None:
+            validation = self._check_rows(X_val, y_val, sample_weight_val, reset=False)
+        elif early_stopping:
+            rows, validation = split_last(rows, self.validation_fraction)
+        recipe = self._recipe(early_stopping=early_stopping)
+        self._train(rows, validation, recipe, goes_on, keep_optimizer=self.warm_start)
+
+    def _check_rows(self, X, y, sample_weight, *, reset):
+        rows, n_dims = check_rows(self, X, y, sample_weight, reset=reset)
+        if reset:
+            self.n_outputs_, self._target_ndim = rows.y.shape[1], n_dims
+        elif rows.y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {rows.y.shape[1]} outputs, but {type(self).__name__} is expecting "
+                f"{self.n_outputs_}. Pass y as in the first fit."
+            )
+        return rows
+
+    def _stops_early(self, rows, X_val):
+        if self.early_stopping == "auto":
+            return X_val is not None or len(rows.X) >= ROWS_FOR_EARLY_STOPPING
+        if self.early_stopping and X_val is None and len(rows.X) < 2:
+            raise ValueError(
+                "early_stopping=True holds out validation rows and needs at least 2 rows of "
+                f"positive weight. Got n_samples = {len(rows.X)}. Use early_stopping=False, or "
+                "pass X_val and y_val."
+            )
+        return bool(self.early_stopping)
+
+    def _train(self, rows, validation, recipe, goes_on, keep_optimizer):
+        """Train on checked rows and keep the outcome."""
+        rows = merge_equal(rows)
+        spec = self._make_spec(n_features=rows.X.shape[2])
+        if not goes_on:
+            self._take_statistics(rows)
+        elif spec != self.spec_:
+            raise ValueError(_what_changed(self.spec_, spec))
+        start = Outcome(self.parameters_, self._optimizer_state) if goes_on else None
+        scaled = scale_rows(rows, validation, self.feature_statistics_, self.target_statistics_)
+        with _borrow(spec) as program:
+            outcome = train(program, scaled, recipe, self._generator(goes_on), start)
+        self.spec_ = spec
+        self.parameters_ = outcome.parameters
+        self._optimizer_state = outcome.optimizer_state if keep_optimizer else None
+        self._keep_history(outcome, self.history_ if goes_on else {})
+
+    def _keep_history(self, outcome, earlier):
+        curves = outcome.history
+        self.best_iter_ = len(earlier.get("loss", ())) + outcome.best_epoch
+        self.best_loss_ = (curves["val_loss"] or curves["loss"])[outcome.best_epoch - 1]
+        self.history_ = {name: earlier.get(name, []) + curve for name, curve in curves.items()}
+        self.loss_curve_ = self.history_["loss"]
+        self.validation_loss_curve_ = self.history_["val_loss"] or None
+        self.n_iter_ = len(self.loss_curve_)
+
+    def _take_statistics(self, rows):
+        if self.standardize:
+            self.feature_statistics_ = Statistics.of(rows.X, rows.weights)
+            self.target_statistics_ = Statistics.of(rows.y[:, np.newaxis], rows.weights)
+        else:
+            self.feature_statistics_ = Statistics.neutral(rows.X.shape[2])
+            self.target_statistics_ = Statistics.neutral(rows.y.shape[1])
+
+    def _make_spec(self, n_features):
+        return make_spec(
+            n_features=n_features,
+            n_outputs=self.n_outputs_,
+            attention=self.attention,
+            head_input=self.head_input,
+            units=self.units,
+            n_layers=self.n_layers,
+            bidirectional=self.bidirectional,
+            dense_units=self.dense_units,
+            segment_length=self.segment_length,
+            dropout=self.dropout,
+            loss=self.loss,
+            optimizer=self.optimizer,
+        )
+
+    def _recipe(self, *, epochs=None, schedule=None, early_stopping=False):
+        return Recipe(
+            epochs=epochs or self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule=schedule or self.learning_rate_schedule,
+            weight_decay=self.weight_decay,
+            clipnorm=self.clipnorm,
+            quantile=self.quantile,
+            dropout=self.dropout,
+            early_stopping=early_stopping,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            callbacks=tuple(self.callbacks or ()),
+            verbose=self.verbose,
+        )
+
+    def _generator(self, goes_on):
+        """Return the source of random numbers; a fit that goes on draws new ones."""
+        if goes_on and isinstance(self.random_state, Integral):
+            return np.random.RandomState([self.random_state, self.n_iter_])
+        return check_random_state(self.random_state)
+
+    def _become(self, trial):
+        """Take over what a trial fit has reached, in one assignment."""
+        self.__dict__ = vars(trial)
+        return self
+
+
+def _borrow(spec):
+    """Borrow a program; TensorFlow is loaded here, at the first fit or prediction."""
+    from ._program import pool
+
+    return pool.borrow(spec)
+
+
+def _what_changed(old, new):
+    names = [f.name for f in fields(old) if getattr(old, f.name) != getattr(new, f.name)]
+    changes = ", ".join(f"{n} from {getattr(old, n)!r} to {getattr(new, n)!r}" for n in names)
+    return (
+        f"The network changed since the last fit: {changes}. Training can only go on with the "
+        "same network; fit a clone, or set warm_start=False."
+    )

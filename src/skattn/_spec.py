@@ -1,0 +1,105 @@
+"""What decides a compiled program: the network's specification and the names it may use.
+
+No Keras is imported here, so an estimator can be constructed, cloned and
+unpickled without loading TensorFlow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Names of the losses; `skattn._program.LOSSES` has their formulas.
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+
+#: Names of the optimizers; `skattn._program.OPTIMIZERS` has their classes.
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+#: What the head may read; `skattn._network.HEAD_INPUTS` has how.
+HEAD_INPUTS = ("concat", "context")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What an attention brings along unless the user says otherwise."""
+
+    bidirectional: bool = False
+    dense_units: tuple[int, ...] = ()
+
+
+#: The attentions by name; `skattn._network.NETWORKS` has their builders.
+ATTENTIONS = {
+    None: Preset(),
+    "mean": Preset(),
+    "dot": Preset(),
+    "general": Preset(),
+    "additive": Preset(),
+    "hierarchical": Preset(bidirectional=True, dense_units=(128,)),
+}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Everything that changes the compiled graph, and nothing else.
+
+    Two fits with equal specs run the same compiled program. What flows through
+    the program as a tensor is absent on purpose: seeds, learning rate, weight
+    decay, dropout rate, quantile, batch size, epochs and the length of the data.
+
+    Parameters
+    ----------
+    n_features : int
+        Features per time step.
+    n_outputs : int, default=1
+        Numbers predicted for each sequence.
+    attention : str, callable or None, default="additive"
+        A key of `skattn._network.NETWORKS`, or a builder with their signature.
+    head_input : {"concat", "context"}, default="concat"
+        Whether the head reads [query; context] or the context alone.
+    units : int, default=64
+        Units of each LSTM, per direction.
+    n_layers : int, default=1
+        Number of stacked LSTMs.
+    bidirectional : bool, default=False
+        Whether each LSTM reads the sequence in both directions.
+    dense_units : tuple of int, default=()
+        Units of the relu layers between attention and output.
+    segment_length : int, default=1
+        Number of consecutive time steps that the LSTM reads as one.
+    dropout : bool, default=False
+        Whether the graph contains dropout; its rate flows.
+    loss : str, default="squared_error"
+        One of `LOSSES`.
+    optimizer : str, default="adam"
+        One of `OPTIMIZERS`.
+    dtype : str, default="float32"
+        The network's floating point type.
+    """
+
+    n_features: int
+    n_outputs: int = 1
+    attention: str | Callable | None = "additive"
+    head_input: str = "concat"
+    units: int = 64
+    n_layers: int = 1
+    bidirectional: bool = False
+    dense_units: tuple[int, ...] = ()
+    segment_length: int = 1
+    dropout: bool = False
+    loss: str = "squared_error"
+    optimizer: str = "adam"
+    dtype: str = "float32"
+
+
+def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
+    """Make a `NetworkSpec` from parameters as users give them.
+
+    The attention's preset is applied: the hierarchical network reads in both
+    directions, and ``dense_units=None`` means the network's own dense layers.
+    """
+    own = Preset() if callable(attention) else ATTENTIONS[attention]
+    return NetworkSpec(
+        attention=attention,
+        bidirectional=bool(bidirectional or own.bidirectional),
+        dense_units=own.dense_units if dense_units is None else tuple(dense_units),
+        dropout=dropout > 0,
+        **rest,
+    )

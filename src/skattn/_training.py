@@ -1,0 +1,251 @@
+"""Training: epochs, learning rates, early stopping and callbacks around a `Program`.
+
+It moves numbers only. What is compiled is the program's; what is kept of the
+outcome is the estimator's.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm.auto import tqdm
+
+#: Learning-rate schedule name → factor at a share of the training in [0, 1).
+#: The cosine is that of I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, without restarts.
+SCHEDULES: dict[str, Callable] = {
+    "constant": np.ones_like,
+    "cosine": lambda progress: 0.5 * (1.0 + np.cos(np.pi * progress)),
+}
+
+#: Adam with decoupled weight decay (adamw) has Keras' default decay unless told otherwise.
+ADAMW_DECAY = 0.004
+
+
+class TrainingDivergedError(FloatingPointError):
+    """Training reached a loss or a parameter that is not finite."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers that steer a training; none of them changes the compiled program."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: str = "constant"
+    weight_decay: float | None = None
+    clipnorm: float | None = None
+    quantile: float = 0.5
+    dropout: float = 0.0
+    early_stopping: bool = False
+    n_iter_no_change: int = 1
+    tol: float = 0.0
+    callbacks: tuple = ()
+    verbose: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Scaled rows: the first `n_train` train, the rest validate.
+
+    Attributes
+    ----------
+    X : float32 array of shape (n_rows, n_timesteps, n_features)
+    y : float32 array of shape (n_rows, n_outputs)
+    weights : float64 array of shape (n_rows,), all positive
+    n_train : int
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    n_train: int
+
+    @property
+    def n_validation(self):
+        return len(self.X) - self.n_train
+
+
+@dataclass
+class Outcome:
+    """What a training leaves: parameters, optimizer state, curves, the epoch kept."""
+
+    parameters: dict
+    optimizer_state: list | None = None
+    history: dict = field(default_factory=dict)
+    best_epoch: int = 0  # within this training, counted from 1
+
+
+def train(program, rows, recipe, random_state, start=None):
+    """Train a borrowed program.
+
+    Parameters
+    ----------
+    program : Program
+        Borrowed for the length of the call.
+    rows : TrainingRows
+        The data.
+    recipe : Recipe
+        How to train.
+    random_state : numpy.random.RandomState
+        Source of initial parameters, row orders and dropout seeds.
+    start : Outcome, default=None
+        Parameters and optimizer state to go on from; None for a fresh draw.
+
+    Returns
+    -------
+    outcome : Outcome
+        Parameters of the best epoch with early stopping, else of the last.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If a loss or a parameter is not finite.
+    """
+    program.load(start.parameters if start else program.draw_parameters(random_state))
+    program.start(
+        optimizer_state=start.optimizer_state if start else None,
+        dropout=recipe.dropout,
+        seed=random_state.randint(2**31),
+    )
+    return _Training(program, rows, recipe, random_state).run()
+
+
+class _Training:
+    """One training under way."""
+
+    def __init__(self, program, rows, recipe, random_state):
+        self.program = program
+        self.recipe = recipe
+        self.random_state = random_state
+        self.rows = rows
+        self.X, self.y = program.tensors(rows.X, rows.y)
+        self.validation = _validation_batches(rows, program.rows_at_once(rows.X.shape[1]))
+        self.history = {"loss": [], "val_loss": [], "learning_rate": []}
+        self.outcome = Outcome(parameters={}, history=self.history)
+        self.callbacks = _fresh(recipe.callbacks, program.network, recipe)
+        self.rate_factor = 1.0  # moved by callbacks alone
+
+    def run(self):
+        """Run the epochs; return the outcome."""
+        self.callbacks.on_train_begin()
+        with tqdm(total=self.recipe.epochs, unit="epoch", disable=not self.recipe.verbose) as bar:
+            for epoch in range(self.recipe.epochs):
+                self._run_epoch(epoch)
+                bar.update()
+                bar.set_postfix(self._last_logs())
+                if self._finished(epoch):
+                    break
+        self.callbacks.on_train_end(self._last_logs())
+        return self._close()
+
+    def _run_epoch(self, epoch):
+        batches = _training_batches(self.rows, self.recipe.batch_size, self.random_state)
+        rates = self.rate_factor * self._learning_rates(epoch, n_batches=len(batches[0]))
+        rates = rates * self._asked_of_callbacks(
+            rates[0], self.callbacks.on_epoch_begin, epoch, self._last_logs()
+        )
+        loss, validation_loss = self.program.train_epoch(
+            self.X, self.y, batches, self.validation, rates.astype("float32"), self._settings()
+        )
+        self._record(epoch, loss, validation_loss, float(rates[0]))
+        self.rate_factor *= self._asked_of_callbacks(
+            rates[0], self.callbacks.on_epoch_end, epoch, self._last_logs()
+        )
+
+    def _learning_rates(self, epoch, n_batches):
+        progress = (epoch + np.arange(n_batches) / n_batches) / self.recipe.epochs
+        return self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
+
+    def _asked_of_callbacks(self, rate, hook, epoch, logs):
+        """Call a hook; return the factor by which it changed the learning rate."""
+        if not self.callbacks.callbacks:
+            return 1.0
+        self.program.learning_rate = rate
+        before = self.program.learning_rate
+        hook(epoch, logs)
+        return self.program.learning_rate / before
+
+    def _settings(self):
+        recipe = self.recipe
+        decay = ADAMW_DECAY if recipe.weight_decay is None else recipe.weight_decay
+        clipnorm = np.inf if recipe.clipnorm is None else recipe.clipnorm
+        return np.float32(decay), np.float32(clipnorm), np.float32(recipe.quantile)
+
+    def _record(self, epoch, loss, validation_loss, rate):
+        """Check the losses, write them down, keep the best epoch's parameters."""
+        losses = (loss, validation_loss)
+        if not np.isfinite(losses).all():
+            raise _diverged(f"loss={loss}, validation loss={validation_loss}", epoch + 1, self.recipe)
+        best = min(self.history["val_loss"], default=np.inf)
+        self.history["loss"].append(loss)
+        self.history["learning_rate"].append(rate)
+        if self.rows.n_validation:
+            self.history["val_loss"].append(validation_loss)
+        if not self.recipe.early_stopping:
+            self.outcome.best_epoch = epoch + 1
+        elif validation_loss < best - self.recipe.tol:
+            self.outcome.best_epoch = epoch + 1
+            self.outcome.parameters = self.program.parameters()
+
+    def _last_logs(self):
+        return {name: values[-1] for name, values in self.history.items() if values}
+
+    def _finished(self, epoch):
+        stale = epoch + 1 - self.outcome.best_epoch
+        return self.program.network.stop_training or stale >= self.recipe.n_iter_no_change
+
+    def _close(self):
+        if not self.recipe.early_stopping:
+            self.outcome.parameters = self.program.parameters()
+        for name, value in self.outcome.parameters.items():
+            if not np.isfinite(value).all():
+                raise _diverged(f"parameter {name!r}", len(self.history["loss"]), self.recipe)
+        self.outcome.optimizer_state = self.program.optimizer_state()
+        return self.outcome
+
+
+def _fresh(callbacks, network, recipe):
+    """Make this training's own copies of the callbacks (classes are called)."""
+    from keras.callbacks import CallbackList
+
+    network.stop_training = False
+    made = [c() if isinstance(c, type) else copy.deepcopy(c) for c in callbacks]
+    return CallbackList(made, model=network, epochs=recipe.epochs, verbose=recipe.verbose)
+
+
+def _training_batches(rows, batch_size, random_state):
+    """Shuffle the training rows into batches; the last is filled up with weight 0."""
+    order = random_state.permutation(rows.n_train)
+    weights = rows.weights[: rows.n_train]
+    batches, filled = _in_batches(order, min(batch_size, rows.n_train))
+    n_rows = filled.sum(axis=1, keepdims=True)
+    batch_weights = filled * weights[batches] / (weights.mean() * n_rows)
+    shares = n_rows[:, 0] / rows.n_train
+    return batches, batch_weights.astype("float32"), shares.astype("float32")
+
+
+def _validation_batches(rows, batch_size):
+    """Put the validation rows into batches whose weights add to one over all of them."""
+    order = np.arange(rows.n_train, len(rows.X))
+    batches, filled = _in_batches(order, max(1, min(batch_size, rows.n_validation)))
+    weights = filled * rows.weights[batches]
+    return batches, (weights / (weights.sum() or 1.0)).astype("float32")
+
+
+def _in_batches(order, batch_size):
+    """Cut row numbers into batches of equal size; return them and where they are filled."""
+    n_batches = -(-len(order) // batch_size)
+    batches = np.zeros((n_batches, batch_size), dtype="int32")
+    batches.flat[: len(order)] = order
+    filled = np.arange(batches.size).reshape(batches.shape) < len(order)
+    return batches, filled
+
+
+def _diverged(what, epoch, recipe):
+    return TrainingDivergedError(
+        f"Training diverged in epoch {epoch}: {what} is not finite. Use a smaller learning_rate "
+        f"(now {recipe.learning_rate:g}) or clipnorm (now {recipe.clipnorm}), standardize=True, "
+        "or look for outliers in X and y. The estimator is left as it was before."
+    )

@@ -1,0 +1,175 @@
+"""Layers around the sequence: absent steps, segments, and dropout with a rate that flows."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class PresentSteps(keras.layers.Layer):
+    """Split right-padded sequences into finite values and a mask.
+
+    A step is absent where its first feature is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import PresentSteps
+    >>> values, mask = PresentSteps()(np.array([[[1.0], [np.nan]]], dtype="float32"))
+    >>> values.numpy().tolist(), mask.numpy().tolist()
+    ([[[1.0], [0.0]]], [[True, False]])
+    """
+
+    def call(self, sequences):
+        """Return values with 0 at absent steps, and the mask of present steps."""
+        mask = ops.logical_not(ops.isnan(sequences[:, :, 0]))
+        return ops.where(ops.expand_dims(mask, -1), sequences, 0.0), mask
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class LeftAlign(keras.layers.Layer):
+    """Move the present steps of each sequence to the left, NaN steps to the right.
+
+    The order of the present steps is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import LeftAlign
+    >>> LeftAlign()(np.array([[[np.nan], [1.0], [2.0]]], dtype="float32")).numpy().tolist()
+    [[[1.0], [2.0], [nan]]]
+    """
+
+    def call(self, sequences):
+        """Return sequences of the same shape, (n_samples, n_timesteps, n_features)."""
+        steps = ops.arange(ops.shape(sequences)[1], dtype="int32")
+        absent = ops.cast(ops.isnan(sequences[:, :, 0]), "int32")
+        order = ops.argsort(absent * ops.shape(sequences)[1] + steps, axis=1)
+        return ops.take_along_axis(sequences, ops.expand_dims(order, -1), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class Segments(keras.layers.Layer):
+    """Join consecutive steps into segments, so that an LSTM reads several at once.
+
+    Segments are counted back from each sequence's last present step: the last
+    segment is full, and the first is filled up with zeros on its left.
+
+    Parameters
+    ----------
+    length : int
+        Steps per segment.
+    **kwargs : dict
+        Arguments of `keras.layers.Layer`.
+
+    References
+    ----------
+    .. [1] S. Lin et al., "SegRNN: Segment recurrent neural network for long-term
+       time series forecasting", 2023, arXiv:2308.11200.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import Segments
+    >>> values = np.array([[[1.0], [2.0], [3.0]]], dtype="float32")
+    >>> segments, mask, membership = Segments(2)(values, np.ones((1, 3), dtype=bool))
+    >>> segments.numpy().tolist()
+    [[[0.0, 1.0], [2.0, 3.0]]]
+    """
+
+    def __init__(self, length, **kwargs):
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, values, mask):
+        """Segment.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_samples, n_timesteps, n_features)
+            Right-padded sequences, 0 at absent steps.
+        mask : boolean tensor of shape (n_samples, n_timesteps)
+            True where a step is present.
+
+        Returns
+        -------
+        segments : tensor of shape (n_samples, n_segments, length * n_features)
+            The segments, right-padded.
+        segment_mask : boolean tensor of shape (n_samples, n_segments)
+            True where a segment has a present step.
+        membership : tensor of shape (n_samples, n_timesteps, n_segments)
+            1 where a present step belongs to a segment, else 0.
+        """
+        n_timesteps = ops.shape(values)[1]
+        n_segments = (n_timesteps + self.length - 1) // self.length
+        n_present = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        n_used = (n_present + self.length - 1) // self.length
+        shift = n_used * self.length - n_present
+
+        source = ops.arange(n_segments * self.length, dtype="int32") - shift
+        inside = ops.logical_and(source >= 0, source < n_present)
+        source = ops.clip(source, 0, n_timesteps - 1)
+        steps = ops.take_along_axis(values, ops.expand_dims(source, -1), axis=1)
+        steps = ops.where(ops.expand_dims(inside, -1), steps, 0.0)
+        segments = ops.reshape(steps, (-1, n_segments, self.length * values.shape[-1]))
+
+        indices = ops.arange(n_segments, dtype="int32")
+        segment_of = (ops.arange(n_timesteps, dtype="int32") + shift) // self.length
+        membership = ops.logical_and(
+            ops.expand_dims(segment_of, -1) == indices, ops.expand_dims(mask, -1)
+        )
+        return segments, indices < n_used, ops.cast(membership, values.dtype)
+
+    def get_config(self):
+        """Return the arguments from which the layer can be made again."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class Dropout(keras.layers.Layer):
+    """Dropout whose rate is a variable, so that one compiled program serves every rate.
+
+    Parameters
+    ----------
+    rate : float, default=0.0
+        Share of the inputs set to zero in training, in [0, 1).
+    seed : int, default=None
+        Seed of the draws; None for a random one.
+    **kwargs : dict
+        Arguments of `keras.layers.Layer`.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: a simple way to prevent neural networks
+       from overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import Dropout
+    >>> Dropout(0.5)(np.ones((1, 3), dtype="float32")).numpy().tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, rate=0.0, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.rate = self.add_weight(
+            name="rate",
+            shape=(),
+            initializer=keras.initializers.Constant(float(rate)),
+            trainable=False,
+        )
+
+    def call(self, inputs, training=False):
+        """Return inputs of the same shape, in training with some set to zero."""
+        if not training:
+            return inputs
+        drawn = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+        kept = ops.cast(drawn >= self.rate, inputs.dtype)
+        return inputs * kept / (1.0 - self.rate)
+
+    def get_config(self):
+        """Return the arguments from which the layer can be made again."""
+        rate = float(keras.ops.convert_to_numpy(self.rate))
+        return {**super().get_config(), "rate": rate, "seed": self.seed}
