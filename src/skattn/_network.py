@@ -13,7 +13,7 @@ from .layers._attention import weighted_sum
 
 
 def _no_attention(query, states, mask, spec):
-    """The last state alone: what an LSTM gives without attention."""
+    """Pass the last state on: what an LSTM gives without attention."""
     return query, None, None
 
 

@@ -269,9 +269,14 @@ class Program:
 
 
 def _clip(gradient, clipnorm):
-    """Scale a gradient down to at most `clipnorm` (infinity: leave it)."""
-    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient)))
-    return gradient * tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
+    """Scale a gradient down to at most `clipnorm` (infinity: leave it).
+
+    Over hundreds of steps a gradient can overflow while loss and parameters are still
+    finite. It points nowhere then, and its parameter rests for this step.
+    """
+    norm = tf.norm(gradient)
+    scale = tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
+    return tf.math.multiply_no_nan(gradient, tf.where(tf.math.is_finite(norm), scale, 0.0))
 
 
 def _draw(path, built, random_state):

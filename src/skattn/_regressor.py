@@ -1,18 +1,16 @@
 """The estimator: it checks, scales and keeps numbers; the program does the work."""
 
 from copy import copy
-from dataclasses import fields
+from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._rows import check_rows, merge_equal, scale_rows, split_last
-from ._scaling import Statistics
-from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS, make_spec
-from ._training import SCHEDULES, Outcome, Recipe, train
+from ._fitting import borrow, fit_network, make_recipe, stops_early, take_rows
+from ._rows import split_last
+from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
+from ._training import SCHEDULES
 from ._validation import (
     Integral,
     Interval,
@@ -22,9 +20,6 @@ from ._validation import (
     check_sequences,
     fit_context,
 )
-
-#: With early_stopping="auto", fits on fewer rows than this keep every row for training.
-ROWS_FOR_EARLY_STOPPING = 100
 
 _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
@@ -234,7 +229,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     (100, 8)
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "attention": [StrOptions({name for name in ATTENTIONS if name}), callable, None],
         "head_input": [StrOptions(set(HEAD_INPUTS))],
         "units": [_POSITIVE_INTEGER],
@@ -354,7 +349,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If a loss or a parameter is no longer finite.
         """
         trial = copy(self)
-        trial._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        goes_on = self.warm_start and hasattr(self, "parameters_")
+        rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
+        early_stopping = stops_early(trial, rows, X_val)
+        validation = None
+        if X_val is not None:
+            validation = take_rows(trial, X_val, y_val, sample_weight_val, reset=False)
+        elif early_stopping:
+            rows, validation = split_last(rows, self.validation_fraction)
+        recipe = make_recipe(self, early_stopping=early_stopping)
+        fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer=self.warm_start)
         return self._become(trial)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -376,9 +380,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         trial = copy(self)
         goes_on = hasattr(self, "parameters_")
-        rows = trial._check_rows(X, y, sample_weight, reset=not goes_on)
-        recipe = trial._recipe(epochs=1, schedule="constant")
-        trial._train(rows, None, recipe, goes_on, keep_optimizer=True)
+        rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
+        recipe = make_recipe(self, epochs=1, learning_rate_schedule="constant")
+        fit_network(trial, rows, None, recipe, goes_on, keep_optimizer=True)
         return self._become(trial)
 
     def predict(self, X):
@@ -396,7 +400,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = check_sequences(self, X, reset=False)
-        with _borrow(self.spec_) as program:
+        with borrow(self.spec_) as program:
             program.load(self.parameters_)
             scaled = program.predict(self.feature_statistics_.apply(sequences.X))
         prediction = self.target_statistics_.undo(scaled)
@@ -433,7 +437,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = check_sequences(self, X, reset=False)
-        with _borrow(self.spec_) as program:
+        with borrow(self.spec_) as program:
             program.load(self.parameters_)
             levels = program.attend(self.feature_statistics_.apply(sequences.X))
         if level not in levels:
@@ -485,132 +489,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    # The steps of a fit
-
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        goes_on = self.warm_start and hasattr(self, "parameters_")
-        rows = self._check_rows(X, y, sample_weight, reset=not goes_on)
-        early_stopping = self._stops_early(rows, X_val)
-        validation = None
-        if X_val is not None:
-            validation = self._check_rows(X_val, y_val, sample_weight_val, reset=False)
-        elif early_stopping:
-            rows, validation = split_last(rows, self.validation_fraction)
-        recipe = self._recipe(early_stopping=early_stopping)
-        self._train(rows, validation, recipe, goes_on, keep_optimizer=self.warm_start)
-
-    def _check_rows(self, X, y, sample_weight, *, reset):
-        rows, n_dims = check_rows(self, X, y, sample_weight, reset=reset)
-        if reset:
-            self.n_outputs_, self._target_ndim = rows.y.shape[1], n_dims
-        elif rows.y.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {rows.y.shape[1]} outputs, but {type(self).__name__} is expecting "
-                f"{self.n_outputs_}. Pass y as in the first fit."
-            )
-        return rows
-
-    def _stops_early(self, rows, X_val):
-        if self.early_stopping == "auto":
-            return X_val is not None or len(rows.X) >= ROWS_FOR_EARLY_STOPPING
-        if self.early_stopping and X_val is None and len(rows.X) < 2:
-            raise ValueError(
-                "early_stopping=True holds out validation rows and needs at least 2 rows of "
-                f"positive weight. Got n_samples = {len(rows.X)}. Use early_stopping=False, or "
-                "pass X_val and y_val."
-            )
-        return bool(self.early_stopping)
-
-    def _train(self, rows, validation, recipe, goes_on, keep_optimizer):
-        """Train on checked rows and keep the outcome."""
-        rows = merge_equal(rows)
-        spec = self._make_spec(n_features=rows.X.shape[2])
-        if not goes_on:
-            self._take_statistics(rows)
-        elif spec != self.spec_:
-            raise ValueError(_what_changed(self.spec_, spec))
-        start = Outcome(self.parameters_, self._optimizer_state) if goes_on else None
-        scaled = scale_rows(rows, validation, self.feature_statistics_, self.target_statistics_)
-        with _borrow(spec) as program:
-            outcome = train(program, scaled, recipe, self._generator(goes_on), start)
-        self.spec_ = spec
-        self.parameters_ = outcome.parameters
-        self._optimizer_state = outcome.optimizer_state if keep_optimizer else None
-        self._keep_history(outcome, self.history_ if goes_on else {})
-
-    def _keep_history(self, outcome, earlier):
-        curves = outcome.history
-        self.best_iter_ = len(earlier.get("loss", ())) + outcome.best_epoch
-        self.best_loss_ = (curves["val_loss"] or curves["loss"])[outcome.best_epoch - 1]
-        self.history_ = {name: earlier.get(name, []) + curve for name, curve in curves.items()}
-        self.loss_curve_ = self.history_["loss"]
-        self.validation_loss_curve_ = self.history_["val_loss"] or None
-        self.n_iter_ = len(self.loss_curve_)
-
-    def _take_statistics(self, rows):
-        if self.standardize:
-            self.feature_statistics_ = Statistics.of(rows.X, rows.weights)
-            self.target_statistics_ = Statistics.of(rows.y[:, np.newaxis], rows.weights)
-        else:
-            self.feature_statistics_ = Statistics.neutral(rows.X.shape[2])
-            self.target_statistics_ = Statistics.neutral(rows.y.shape[1])
-
-    def _make_spec(self, n_features):
-        return make_spec(
-            n_features=n_features,
-            n_outputs=self.n_outputs_,
-            attention=self.attention,
-            head_input=self.head_input,
-            units=self.units,
-            n_layers=self.n_layers,
-            bidirectional=self.bidirectional,
-            dense_units=self.dense_units,
-            segment_length=self.segment_length,
-            dropout=self.dropout,
-            loss=self.loss,
-            optimizer=self.optimizer,
-        )
-
-    def _recipe(self, *, epochs=None, schedule=None, early_stopping=False):
-        return Recipe(
-            epochs=epochs or self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            schedule=schedule or self.learning_rate_schedule,
-            weight_decay=self.weight_decay,
-            clipnorm=self.clipnorm,
-            quantile=self.quantile,
-            dropout=self.dropout,
-            early_stopping=early_stopping,
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
-            callbacks=tuple(self.callbacks or ()),
-            verbose=self.verbose,
-        )
-
-    def _generator(self, goes_on):
-        """Return the source of random numbers; a fit that goes on draws new ones."""
-        if goes_on and isinstance(self.random_state, Integral):
-            return np.random.RandomState([self.random_state, self.n_iter_])
-        return check_random_state(self.random_state)
-
     def _become(self, trial):
         """Take over what a trial fit has reached, in one assignment."""
         self.__dict__ = vars(trial)
         return self
-
-
-def _borrow(spec):
-    """Borrow a program; TensorFlow is loaded here, at the first fit or prediction."""
-    from ._program import pool
-
-    return pool.borrow(spec)
-
-
-def _what_changed(old, new):
-    names = [f.name for f in fields(old) if getattr(old, f.name) != getattr(new, f.name)]
-    changes = ", ".join(f"{n} from {getattr(old, n)!r} to {getattr(new, n)!r}" for n in names)
-    return (
-        f"The network changed since the last fit: {changes}. Training can only go on with the "
-        "same network; fit a clone, or set warm_start=False."
-    )

@@ -36,10 +36,14 @@ class Statistics:
         return cls(np.zeros(n_features), np.ones(n_features))
 
     def apply(self, X):
-        """Return (X - mean) / scale as a new float32 array; subtracted in float64."""
+        """Return (X - mean) / scale as a new float32 array; subtracted in float64.
+
+        What float32 cannot hold becomes infinite, which training and prediction refuse.
+        """
         scaled = np.empty(X.shape, dtype="float32")
-        for rows in _blocks(X):
-            scaled[rows] = (X[rows].astype("float64") - self.mean) / self.scale
+        with np.errstate(over="ignore"):
+            for rows in _blocks(X):
+                scaled[rows] = (X[rows].astype("float64") - self.mean) / self.scale
         return scaled
 
     def undo(self, scaled):

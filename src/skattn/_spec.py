@@ -96,10 +96,16 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
     directions, and ``dense_units=None`` means the network's own dense layers.
     """
     own = Preset() if callable(attention) else ATTENTIONS[attention]
+    dense_units = own.dense_units if dense_units is None else tuple(dense_units)
+    if any(units != int(units) or units < 1 for units in dense_units):
+        raise ValueError(
+            "dense_units must be a sequence of positive integers, one for each layer. "
+            f"Got dense_units={dense_units!r}. For no dense layer pass ()."
+        )
     return NetworkSpec(
         attention=attention,
         bidirectional=bool(bidirectional or own.bidirectional),
-        dense_units=own.dense_units if dense_units is None else tuple(dense_units),
+        dense_units=tuple(map(int, dense_units)),
         dropout=dropout > 0,
         **rest,
     )

@@ -33,7 +33,7 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float
-    schedule: str = "constant"
+    learning_rate_schedule: str = "constant"
     weight_decay: float | None = None
     clipnorm: float | None = None
     quantile: float = 0.5
@@ -41,7 +41,7 @@ class Recipe:
     early_stopping: bool = False
     n_iter_no_change: int = 1
     tol: float = 0.0
-    callbacks: tuple = ()
+    callbacks: list | tuple | None = None
     verbose: int = 0
 
 
@@ -122,7 +122,7 @@ class _Training:
         self.rows = rows
         self.X, self.y = program.tensors(rows.X, rows.y)
         self.validation = _validation_batches(rows, program.rows_at_once(rows.X.shape[1]))
-        self.history = {"loss": [], "val_loss": [], "learning_rate": []}
+        self.history: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
         self.outcome = Outcome(parameters={}, history=self.history)
         self.callbacks = _fresh(recipe.callbacks, program.network, recipe)
         self.rate_factor = 1.0  # moved by callbacks alone
@@ -156,7 +156,7 @@ class _Training:
 
     def _learning_rates(self, epoch, n_batches):
         progress = (epoch + np.arange(n_batches) / n_batches) / self.recipe.epochs
-        return self.recipe.learning_rate * SCHEDULES[self.recipe.schedule](progress)
+        return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
     def _asked_of_callbacks(self, rate, hook, epoch, logs):
         """Call a hook; return the factor by which it changed the learning rate."""
@@ -177,7 +177,8 @@ class _Training:
         """Check the losses, write them down, keep the best epoch's parameters."""
         losses = (loss, validation_loss)
         if not np.isfinite(losses).all():
-            raise _diverged(f"loss={loss}, validation loss={validation_loss}", epoch + 1, self.recipe)
+            what = f"loss={loss}, validation loss={validation_loss}"
+            raise _diverged(what, epoch + 1, self.recipe)
         best = min(self.history["val_loss"], default=np.inf)
         self.history["loss"].append(loss)
         self.history["learning_rate"].append(rate)
@@ -211,7 +212,7 @@ def _fresh(callbacks, network, recipe):
     from keras.callbacks import CallbackList
 
     network.stop_training = False
-    made = [c() if isinstance(c, type) else copy.deepcopy(c) for c in callbacks]
+    made = [c() if isinstance(c, type) else copy.deepcopy(c) for c in callbacks or ()]
     return CallbackList(made, model=network, epochs=recipe.epochs, verbose=recipe.verbose)
 
 

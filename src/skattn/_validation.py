@@ -85,18 +85,16 @@ def check_sequences(estimator, X, *, reset):
         got = "rows of unequal length" if n_dims is None else f"shape {np.shape(X)}"
         raise ValueError(
             f"{_name(estimator)} expects X of shape (n_samples, n_timesteps, n_features), or a "
-            f"list of arrays (n_timesteps, n_features). Got {got}. Reshape your data: one sequence of one feature is "
-            "X.reshape(1, -1, 1); for one long table make windows first, for instance with "
-            "numpy.lib.stride_tricks.sliding_window_view."
+            f"list of arrays (n_timesteps, n_features). Got {got}. Reshape your data: one sequence "
+            "of one feature is X.reshape(1, -1, 1); for one long table make windows first, for "
+            "instance with numpy.lib.stride_tricks.sliding_window_view."
         )
     _check_range(X, _name(estimator))
     return _present_steps_left(X, _name(estimator))
 
 
 def _check_3d(estimator, X, reset):
-    X = check_array(
-        X, allow_nd=True, ensure_all_finite=False, estimator=estimator, input_name="X"
-    )
+    X = check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
     n_timesteps, n_features = X.shape[1:]
     if 0 in (n_timesteps, n_features):
         raise ValueError(
@@ -159,8 +157,8 @@ def _was_fitted_on_3d(estimator):
 
 def _is_list_of_2d(X):
     """Tell whether X is a list of sequences, each (n_timesteps, n_features)."""
-    is_list = isinstance(X, (list, tuple)) or getattr(X, "dtype", None) == object
-    if not is_list or len(X) == 0 or getattr(X, "ndim", 1) != 1:
+    is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
+    if not is_list or len(X) == 0:
         return False
     return all(_n_dims(sequence) == 2 for sequence in X)
 
