@@ -9,7 +9,7 @@ class LSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the whole sequence in one kernel on the CPU.
 
     Keras steps through time in a graph loop; this layer hands the whole sequence
-    to TensorFlow's `BlockLSTMV2` kernel and its registered gradient [1]_. Weights,
+    to TensorFlow's `BlockLSTMV2` kernel [1]_. Weights,
     arguments, outputs and states are those of `keras.layers.LSTM`, so weights can
     be moved from one to the other.
 
@@ -99,21 +99,45 @@ def fused_lstm(sequences, hidden, cell, *, kernel, recurrent_kernel, bias):
     outputs, cells : tensors of shape (n_timesteps, n_samples, units)
         Hidden and cell states after each step, time first.
     """
-    no_peephole = tf.zeros((recurrent_kernel.shape[0],), sequences.dtype)
-    _, cells, _, _, _, _, outputs = tf.raw_ops.BlockLSTMV2(
-        seq_len_max=tf.shape(sequences, out_type=tf.int64)[1],
-        x=tf.transpose(sequences, (1, 0, 2)),
-        cs_prev=cell,
-        h_prev=hidden,
-        w=tf.concat((kernel, recurrent_kernel), axis=0),
-        wci=no_peephole,
-        wcf=no_peephole,
-        wco=no_peephole,
-        b=bias,
-        cell_clip=0.0,
-        use_peephole=False,
+    return _block_lstm(
+        tf.transpose(sequences, (1, 0, 2)),
+        hidden,
+        cell,
+        tf.concat((kernel, recurrent_kernel), axis=0),
+        bias,
     )
-    return outputs, cells
+
+
+@tf.custom_gradient
+def _block_lstm(x, hidden, cell, weights, bias):
+    """Call the kernel forwards and, for the gradient, its own kernel backwards.
+
+    TensorFlow registers the gradient of `BlockLSTM` for `BlockLSTMV2` too, although
+    V2 has the gates in another order (i, f, c, o instead of i, c, f, o): it would
+    exchange the gradients of the forget gate and the cell input. `BlockLSTMGradV2` is
+    the kernel that belongs to V2.
+    """
+    no_peephole = tf.zeros((weights.shape[1] // 4,), x.dtype)
+    arguments = {
+        "seq_len_max": tf.shape(x, out_type=tf.int64)[0],
+        "x": x,
+        "cs_prev": cell,
+        "h_prev": hidden,
+        "w": weights,
+        "wci": no_peephole,
+        "wcf": no_peephole,
+        "wco": no_peephole,
+        "b": bias,
+        "use_peephole": False,
+    }
+    states = tf.raw_ops.BlockLSTMV2(**arguments, cell_clip=0.0)
+
+    def gradient(h_grad, cs_grad):
+        kept = states._asdict()
+        back = tf.raw_ops.BlockLSTMGradV2(**arguments, **kept, cs_grad=cs_grad, h_grad=h_grad)
+        return back.x_grad, back.h_prev_grad, back.cs_prev_grad, back.w_grad, back.b_grad
+
+    return (states.h, states.cs), gradient
 
 
 def _right_padded_lengths(mask):
