@@ -9,9 +9,15 @@ from skattn.layers import LSTM
 
 LENGTHS = [7, 4, 1, 5]
 
+directions = pytest.mark.parametrize(
+    "direction",
+    [{}, {"go_backwards": True}, {"bidirectional": True}],
+    ids=["forwards", "backwards", "bidirectional"],
+)
 
-@pytest.fixture
-def X():
+
+@pytest.fixture(name="X")
+def _sequences():
     return np.random.default_rng(0).normal(size=(4, 7, 3)).astype("float32")
 
 
@@ -71,30 +77,26 @@ def assert_twins_agree(X, cut=lambda sequences: sequences, call=None, **params):
 
 @pytest.mark.parametrize("return_state", [True, False])
 @pytest.mark.parametrize("return_sequences", [True, False])
-@pytest.mark.parametrize("go_backwards", [True, False])
-@pytest.mark.parametrize("bidirectional", [True, False])
+@directions
 def test_outputs_states_and_gradients_are_those_of_keras(
-    X, bidirectional, go_backwards, return_sequences, return_state
+    X, direction, return_sequences, return_state
 ):
     assert_twins_agree(
         X,
-        bidirectional=bidirectional,
-        go_backwards=go_backwards,
+        **direction,
         return_sequences=return_sequences,
         return_state=return_state,
     )
 
 
-@pytest.mark.parametrize("go_backwards", [True, False])
-@pytest.mark.parametrize("bidirectional", [True, False])
-def test_masked_sequences_agree_on_present_steps_and_states(X, mask, bidirectional, go_backwards):
-    present = mask[:, ::-1] if go_backwards else mask
+@directions
+def test_masked_sequences_agree_on_present_steps_and_states(X, mask, direction):
+    present = mask[:, ::-1] if "go_backwards" in direction else mask
     assert_twins_agree(
         X,
         cut=lambda sequences: tf.boolean_mask(sequences, present),
         call={"mask": tf.constant(mask)},
-        bidirectional=bidirectional,
-        go_backwards=go_backwards,
+        **direction,
     )
 
 
@@ -185,9 +187,9 @@ def test_one_trace_serves_every_length_and_number_of_rows(X):
     layer, _ = twins(X)
     traces = []
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((None, None, 3)), tf.TensorSpec((None, None), bool)]
-    )
+    signature = [tf.TensorSpec((None, None, 3)), tf.TensorSpec((None, None), "bool")]
+
+    @tf.function(input_signature=signature)
     def run_layer(sequences, mask):
         traces.append(1)
         return layer(sequences, mask=mask)

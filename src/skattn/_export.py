@@ -4,17 +4,19 @@ import keras
 import numpy as np
 
 from . import layers
-from ._network import assemble
+from ._network import assemble, dropout_layers, weights_of
 
 
 def keras_model(estimator):
     """Return the fitted network with scaling before and after it."""
     spec = estimator.spec_
     network = assemble(spec)
-    for weight, value in zip(network.weights, estimator.parameters_.values(), strict=True):
+    for layer in dropout_layers(network):
+        layer.rate.assign(estimator.dropout)
+    for weight, value in zip(weights_of(network), estimator.parameters_.values(), strict=True):
         weight.assign(value)
     features, targets = estimator.feature_statistics_, estimator.target_statistics_
-    if estimator.n_features_in_ == spec.n_features:
+    if estimator._X_ndim == 3:
         inputs = keras.Input((None, spec.n_features), name="X")
         sequences = inputs
     else:
@@ -37,7 +39,7 @@ def scikeras_regressor(estimator):
     model = keras_model(estimator)
     model.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error")
     shape = (2, *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
-    y_shape = (2,) if estimator._target_ndim == 1 else (2, estimator.n_outputs_)
+    y_shape = (2,) if estimator._y_ndim == 1 else (2, estimator.n_outputs_)
     y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3
     regressor = KerasRegressor(model, verbose=0)
     regressor.initialize(np.zeros(shape), y)

@@ -23,7 +23,7 @@ def take_rows(trial, X, y, sample_weight, *, reset):
     """Check rows for a fit; set or confirm the number of outputs."""
     rows, n_dims = check_rows(trial, X, y, sample_weight, reset=reset)
     if reset:
-        trial.n_outputs_, trial._target_ndim = rows.y.shape[1], n_dims
+        trial.n_outputs_, trial._y_ndim = rows.y.shape[1], n_dims
     elif rows.y.shape[1] != trial.n_outputs_:
         raise ValueError(
             f"y has {rows.y.shape[1]} outputs, but {type(trial).__name__} is expecting "

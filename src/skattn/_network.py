@@ -114,6 +114,7 @@ def _encode(values, mask, spec):
             query = ops.concatenate([forward, backward], axis=-1)
         else:
             values, query, _ = lstm(values, mask=mask)
+        values = ops.copy(values)  # without Keras' implicit mask: masks are passed openly
     return values, query
 
 
@@ -220,12 +221,18 @@ def build_network(
     network = assemble(spec)
     for layer in dropout_layers(network):
         layer.rate.assign(dropout)
-    return keras.Model(network.inputs, network.output["prediction"], name=network.name)
+    return keras.Model(network.input, network.output["prediction"], name=network.name)
 
 
 def dropout_layers(network):
     """Return the layers of a network whose dropout rate flows."""
     return [layer for layer in network.layers if isinstance(layer, layers.Dropout)]
+
+
+def weights_of(network):
+    """Return the weights of a network: all but the dropout rates, in Keras' order."""
+    rates = {id(layer.rate) for layer in dropout_layers(network)}
+    return [weight for weight in network.weights if id(weight) not in rates]
 
 
 def _shape_from_scikeras(meta):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ._network import assemble, dropout_layers
+from ._network import assemble, dropout_layers, weights_of
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -73,8 +73,7 @@ class Program:
         dropouts = dropout_layers(self.network)
         self._rates = [layer.rate for layer in dropouts]
         self._seeds = [layer.seed_generator.state for layer in dropouts]
-        rates = {id(rate) for rate in self._rates}
-        self._weights = [w for w in self.network.weights if id(w) not in rates]
+        self._weights = weights_of(self.network)
         self._built = [weight.numpy() for weight in self._weights]
 
     # Numbers in and out

@@ -405,7 +405,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             scaled = program.predict(self.feature_statistics_.apply(sequences.X))
         prediction = self.target_statistics_.undo(scaled)
         check_finite_predictions(prediction)
-        return prediction[:, 0] if self._target_ndim == 1 else prediction
+        return prediction[:, 0] if self._y_ndim == 1 else prediction
 
     @available_if(_attends)
     def attention_weights(self, X, level="steps"):

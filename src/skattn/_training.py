@@ -142,30 +142,28 @@ class _Training:
 
     def _run_epoch(self, epoch):
         batches = _training_batches(self.rows, self.recipe.batch_size, self.random_state)
-        rates = self.rate_factor * self._learning_rates(epoch, n_batches=len(batches[0]))
-        rates = rates * self._asked_of_callbacks(
-            rates[0], self.callbacks.on_epoch_begin, epoch, self._last_logs()
-        )
+        scheduled = self._learning_rates(epoch, n_batches=len(batches[0]))
+        self._ask(self.callbacks.on_epoch_begin, epoch, scheduled[0])
+        rates = self.rate_factor * scheduled
         loss, validation_loss = self.program.train_epoch(
             self.X, self.y, batches, self.validation, rates.astype("float32"), self._settings()
         )
         self._record(epoch, loss, validation_loss, float(rates[0]))
-        self.rate_factor *= self._asked_of_callbacks(
-            rates[0], self.callbacks.on_epoch_end, epoch, self._last_logs()
-        )
+        self._ask(self.callbacks.on_epoch_end, epoch, scheduled[0])
 
     def _learning_rates(self, epoch, n_batches):
         progress = (epoch + np.arange(n_batches) / n_batches) / self.recipe.epochs
         return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
-    def _asked_of_callbacks(self, rate, hook, epoch, logs):
-        """Call a hook; return the factor by which it changed the learning rate."""
+    def _ask(self, hook, epoch, scheduled):
+        """Call a hook; where it moves the learning rate, all later ones move with it."""
         if not self.callbacks.callbacks:
-            return 1.0
-        self.program.learning_rate = rate
+            return
+        self.program.learning_rate = self.rate_factor * scheduled
         before = self.program.learning_rate
-        hook(epoch, logs)
-        return self.program.learning_rate / before
+        hook(epoch, self._last_logs())
+        if self.program.learning_rate != before:
+            self.rate_factor = self.program.learning_rate / scheduled
 
     def _settings(self):
         recipe = self.recipe

@@ -104,11 +104,10 @@ def _check_3d(estimator, X, reset):
     if reset:
         estimator.n_features_in_ = n_features
         estimator.n_timesteps_in_ = n_timesteps
+        estimator._X_ndim = 3
         vars(estimator).pop("feature_names_in_", None)
         return X
-    if not hasattr(estimator, "n_features_in_") or _was_fitted_on_3d(estimator) is None:
-        return X
-    if not _was_fitted_on_3d(estimator):
+    if estimator._X_ndim == 2:
         raise ValueError(
             f"X has 3 dimensions (shape {X.shape}), but {_name(estimator)} was fitted on 2-D X "
             f"with {estimator.n_features_in_} columns. Pass X of shape (n_samples, "
@@ -130,7 +129,7 @@ def _check_3d(estimator, X, reset):
 
 
 def _check_2d(estimator, X, reset):
-    if not reset and _was_fitted_on_3d(estimator):
+    if not reset and estimator._X_ndim == 3:
         raise ValueError(
             f"X has 2 dimensions (shape {np.shape(X)}), but {_name(estimator)} was fitted on X "
             "of shape (n_samples, n_timesteps, n_features) with n_features="
@@ -139,6 +138,7 @@ def _check_2d(estimator, X, reset):
     X = validate_data(estimator, X, reset=reset, ensure_all_finite=False)
     if reset:
         estimator.n_timesteps_in_ = estimator.n_timesteps or X.shape[1]
+        estimator._X_ndim = 2
         if X.shape[1] % estimator.n_timesteps_in_:
             raise ValueError(
                 f"n_timesteps={estimator.n_timesteps} does not divide the {X.shape[1]} columns "
@@ -146,13 +146,6 @@ def _check_2d(estimator, X, reset):
                 "of the first step, then all of the second, ..."
             )
     return X.reshape(len(X), estimator.n_timesteps_in_, -1)
-
-
-def _was_fitted_on_3d(estimator):
-    """Tell how the estimator was fitted; None where its one step makes both the same."""
-    if estimator.n_timesteps_in_ == 1:
-        return None
-    return estimator.n_features_in_ == estimator.spec_.n_features
 
 
 def _is_list_of_2d(X):

@@ -19,10 +19,12 @@ def attention_weights(scores, mask=None):
     weights : tensor of the shape of `scores`
         Non-negative, summing to one over the last axis.
     """
-    if mask is None:
-        return ops.softmax(scores, axis=-1)
-    lowest = -1e30 if keras.backend.standardize_dtype(scores.dtype) != "float16" else -6e4
-    return ops.softmax(ops.where(mask, scores, lowest), axis=-1)
+    if scores.shape[-1] == 1:
+        return ops.ones_like(scores)
+    if mask is not None:
+        lowest = -1e30 if keras.backend.standardize_dtype(scores.dtype) != "float16" else -6e4
+        scores = ops.where(mask, scores, lowest)
+    return ops.softmax(scores, axis=-1)
 
 
 def weighted_sum(weights, states):

@@ -1,0 +1,432 @@
+"""The estimator: histories, validation rows, going on, failing cleanly, and learning."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from skattn import LSTMAttentionRegressor, TrainingDivergedError
+
+SGD = {"optimizer": "sgd", "learning_rate_schedule": "constant"}
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+
+def assert_unchanged(model, before, X, prediction):
+    assert vars(model).keys() == before.keys()
+    assert all(value is before[name] for name, value in vars(model).items())
+    assert_array_equal(model.predict(X), prediction)
+
+
+# Histories
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_history_tells_one_story(sequences, small, early_stopping):
+    model = small(epochs=9, early_stopping=early_stopping, learning_rate=0.1).fit(*sequences)
+    assert model.n_iter_ == 9
+    assert model.loss_curve_ == model.history_["loss"]
+    assert {len(curve) for curve in model.history_.values() if curve} == {9}
+    if early_stopping:
+        assert model.validation_loss_curve_ == model.history_["val_loss"]
+        assert model.best_loss_ == min(model.validation_loss_curve_)
+        assert model.best_iter_ == 1 + np.argmin(model.validation_loss_curve_)
+    else:
+        assert model.validation_loss_curve_ is None
+        assert (model.best_iter_, model.best_loss_) == (9, model.loss_curve_[-1])
+
+
+def test_losses_are_those_of_the_predictions(sequences, small):
+    X, y = sequences
+    model = small(epochs=3).fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    errors = (model.predict(X[30:]) - y[30:]) / model.target_statistics_.scale
+    assert_allclose(model.best_loss_, np.mean(errors**2), rtol=1e-5)
+
+
+def test_stopping_waits_for_n_iter_no_change(sequences, small):
+    X, y = sequences
+    model = small(epochs=60, n_iter_no_change=3, learning_rate=0.3)
+    model.fit(X, y, X_val=X, y_val=-y)
+    assert model.n_iter_ == model.best_iter_ + 3
+    assert model.best_loss_ == model.validation_loss_curve_[model.best_iter_ - 1]
+    longer = model.validation_loss_curve_[model.best_iter_ :]
+    assert min(longer) >= model.best_loss_
+
+
+def test_improvements_below_tol_do_not_count(sequences, small):
+    model = small(epochs=20, early_stopping=True, n_iter_no_change=4, tol=1e6).fit(*sequences)
+    assert (model.best_iter_, model.n_iter_) == (1, 5)
+
+
+@pytest.mark.parametrize(("n_rows", "holds_out"), [(99, False), (100, True)])
+def test_auto_holds_out_rows_from_100_on(small, n_rows, holds_out):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6, 2))
+    assert (small().fit(X, X[:, 0, 0]).validation_loss_curve_ is not None) == holds_out
+
+
+def test_the_learning_rate_follows_half_a_cosine(sequences, small):
+    model = small(epochs=4, batch_size=40, learning_rate=0.1).fit(*sequences)
+    expected = 0.1 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
+    assert_allclose(model.history_["learning_rate"], expected, rtol=1e-6)
+    model = small(learning_rate=0.1, learning_rate_schedule="constant").fit(*sequences)
+    assert_allclose(model.history_["learning_rate"], 0.1)
+
+
+# Validation rows
+
+
+def test_given_validation_rows_replace_the_split(sequences, small):
+    X, y = sequences
+    split = small(early_stopping=True, validation_fraction=0.25).fit(X, y)
+    given = small().fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:])
+    assert_array_equal(given.predict(X), split.predict(X))
+    assert given.validation_loss_curve_ == split.validation_loss_curve_
+
+
+@pytest.mark.parametrize("n_timesteps", [3, 6, 8])
+def test_validation_rows_may_have_other_lengths(sequences, small, n_timesteps):
+    X, y = sequences
+    X_val = np.random.default_rng(1).normal(size=(10, n_timesteps, 2))
+    model = small().fit(X, y, X_val=X_val, y_val=X_val[:, 2, 0])
+    errors = (model.predict(X_val) - X_val[:, 2, 0]) / model.target_statistics_.scale
+    assert_allclose(model.best_loss_, np.mean(errors**2), rtol=1e-5)
+    assert model.n_timesteps_in_ == 6
+
+
+def test_validation_rows_of_2d_and_of_a_second_fit(sequences, small):
+    X, y = sequences
+    table = X.reshape(40, 12)
+    model = small(n_timesteps=6).fit(table, y, X_val=table, y_val=y)
+    assert len(model.validation_loss_curve_) == 2
+    model.fit(X[:, :, :1], y, X_val=X[:, :, :1], y_val=y)
+    assert model.n_features_in_ == 1
+
+
+def test_weights_of_validation_rows_matter(sequences, small):
+    X, y = sequences
+    kept = np.arange(40) < 5
+    weighted = small().fit(X, y, X_val=X, y_val=y, sample_weight_val=kept)
+    dropped = small().fit(X, y, X_val=X[:5], y_val=y[:5])
+    whole = small().fit(X, y, X_val=X, y_val=y)
+    assert_allclose(weighted.best_loss_, dropped.best_loss_, rtol=1e-6)
+    assert abs(weighted.best_loss_ - whole.best_loss_) > 1e-3
+
+
+# Going on
+
+
+def test_warm_start_goes_on(sequences, small):
+    X, y = sequences
+    model = small(warm_start=True, epochs=20, learning_rate=0.02).fit(X, y)
+    first, statistics = model.loss_curve_, model.feature_statistics_
+    model.fit(X, y)
+    assert model.n_iter_ == model.best_iter_ == 40
+    assert model.loss_curve_[:20] == first
+    begin, went_on, end = first[0], model.loss_curve_[20], first[-1]
+    assert abs(went_on - end) < abs(went_on - begin)
+    assert model.feature_statistics_ is statistics
+
+
+def test_without_warm_start_a_fit_begins_anew(sequences, small):
+    model = small().fit(*sequences)
+    curve = model.loss_curve_
+    assert model.fit(*sequences).loss_curve_ == curve
+
+
+def test_two_warm_fits_take_other_batches_than_one_long_fit(sequences, small):
+    X, y = sequences
+    params = {"learning_rate_schedule": "constant", "batch_size": 8}
+    warm = small(warm_start=True, epochs=3, **params).fit(X, y).fit(X, y)
+    cold = small(epochs=6, **params).fit(X, y)
+    assert warm.loss_curve_[:3] == cold.loss_curve_[:3]
+    assert warm.loss_curve_[3:] != cold.loss_curve_[3:]
+
+
+# One batch holds all rows, so their order does not tell the fits apart.
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_warm_start_keeps_the_state_of_the_optimizer(sequences, small, optimizer):
+    X, y = sequences
+    params = {"learning_rate_schedule": "constant", "batch_size": 40, "optimizer": optimizer}
+    warm = small(warm_start=True, epochs=3, **params).fit(X, y).fit(X, y)
+    cold = small(epochs=6, **params).fit(X, y)
+    assert_allclose(warm.loss_curve_, cold.loss_curve_, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"units": 5}, "units from 4 to 5"),
+        ({"attention": "dot"}, "attention from 'additive' to 'dot'"),
+        ({"loss": "huber"}, "loss from 'squared_error' to 'huber'"),
+    ],
+)
+def test_warm_start_with_another_network_names_the_change(sequences, small, change, named):
+    model = small(warm_start=True).fit(*sequences).set_params(**change)
+    with pytest.raises(ValueError, match=f"network changed since the last fit: {named}"):
+        model.fit(*sequences)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("columns", [slice(1), [0, 1, 1]])
+def test_going_on_needs_the_same_features(sequences, small, method, columns):
+    X, y = sequences
+    model = small(warm_start=True).fit(X, y)
+    before, prediction = dict(vars(model)), model.predict(X)
+    with pytest.raises(ValueError, match=r"features.*expecting 2 features"):
+        getattr(model, method)(X[:, :, columns], y)
+    assert_unchanged(model, before, X, prediction)
+
+
+def test_partial_fit_learns_over_calls(sequences, small):
+    X, y = sequences
+    model = small(units=8, learning_rate=0.02, batch_size=8)
+    for _ in range(30):
+        model.partial_fit(X, y)
+    assert model.n_iter_ == 30
+    assert model.loss_curve_[-1] < 0.3 * model.loss_curve_[0]
+    assert model.score(X, y) > 0.7
+    assert_allclose(model.history_["learning_rate"], 0.02)
+
+
+def test_the_first_partial_fit_takes_the_statistics(sequences, small):
+    X, y = sequences
+    model = small().partial_fit(X[:10], y[:10])
+    model.partial_fit(1e3 + X[10:], y[10:])
+    assert_allclose(model.feature_statistics_.mean, X[:10].mean(axis=(0, 1)))
+    assert_allclose(model.target_statistics_.scale, y[:10].std())
+
+
+def test_partial_fits_are_a_fit_in_one_batch(sequences, small):
+    X, y = sequences
+    params = {"batch_size": 40, "learning_rate_schedule": "constant"}
+    whole = small(epochs=3, **params).fit(X, y)
+    parts = small(**params).partial_fit(X, y).partial_fit(X, y).partial_fit(X, y)
+    assert_allclose(parts.loss_curve_, whole.loss_curve_, rtol=1e-4)
+    assert_allclose(parts.predict(X), whole.predict(X), atol=1e-4)
+
+
+# Failing
+
+
+def diverge(model, X, y):
+    with pytest.raises(TrainingDivergedError, match=r"diverged in epoch 1.*learning_rate"):
+        model.set_params(**DIVERGES).fit(X * 1e10, y)
+
+
+def spoil(model, X, y):
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(np.where(X > 1, np.inf, X)[:, :4, :1], y)
+
+
+def interrupt(model, X, y):
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(callbacks=[Interrupt()]).fit(X[:, :4, :1], y[:, None])
+
+
+DIVERGES = {"standardize": False, "clipnorm": None, "learning_rate": 1e30, **SGD}
+FAILURES = pytest.mark.parametrize("fail", [diverge, spoil, interrupt])
+
+
+@FAILURES
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_failed_fit_leaves_the_estimator_as_it_was(sequences, small, fail, warm_start):
+    X, y = sequences
+    model = small(warm_start=warm_start and fail is not diverge).fit(X, y)
+    fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    prediction = model.predict(X)
+    model.set_params(warm_start=False)
+    fail(model, X, y)
+    assert {name for name in vars(model) if name.endswith("_")} == fitted.keys()
+    assert all(getattr(model, name) is value for name, value in fitted.items())
+    assert_array_equal(model.predict(X), prediction)
+
+
+@FAILURES
+def test_a_failed_first_fit_leaves_the_estimator_unfitted(sequences, small, fail):
+    model = small()
+    fail(model, *sequences)
+    assert vars(model).keys() == model.get_params().keys()
+    repaired = model.set_params(**small().get_params()).fit(*sequences)
+    assert_array_equal(
+        repaired.predict(sequences[0]), small().fit(*sequences).predict(sequences[0])
+    )
+
+
+def test_an_interrupted_partial_fit_changes_nothing(sequences, small):
+    X, y = sequences
+    model = small().partial_fit(X, y).set_params(callbacks=[Interrupt])
+    before, prediction = dict(vars(model)), model.predict(X)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    assert_unchanged(model, before, X, prediction)
+
+
+# Learning
+
+
+@pytest.mark.parametrize(
+    ("params", "level"),
+    [
+        ({"loss": "absolute_error"}, 0.5),
+        ({"loss": "quantile"}, 0.5),
+        ({"loss": "quantile", "quantile": 0.9}, 0.9),
+        ({"loss": "quantile", "quantile": 0.1}, 0.1),
+    ],
+)
+def test_losses_learn_their_quantile(small, params, level):
+    y = np.random.default_rng(0).exponential(size=400)
+    X = np.ones((400, 3, 1))
+    model = small(epochs=60, learning_rate=0.02, early_stopping=False, **params).fit(X, y)
+    prediction = model.predict(X[:1])[0]
+    assert abs(np.mean(y < prediction) - level) < 0.04
+
+
+def test_squared_error_learns_the_mean(small):
+    y = np.random.default_rng(0).exponential(size=400)
+    X = np.ones((400, 3, 1))
+    model = small(epochs=60, learning_rate=0.02, early_stopping=False).fit(X, y)
+    assert_allclose(model.predict(X[:1]), y.mean(), atol=0.05)
+
+
+def test_huber_solves_its_own_equation(small):
+    y = np.random.default_rng(0).exponential(size=400) ** 2
+    X = np.ones((400, 3, 1))
+    model = small(epochs=60, learning_rate=0.02, early_stopping=False, loss="huber").fit(X, y)
+    errors = (y - model.predict(X)) / y.std()
+    assert abs(np.clip(errors, -1, 1).mean()) < 0.03
+    assert model.predict(X[:1])[0] < y.mean()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"),
+    [("adam", 0.02), ("adamw", 0.02), ("rmsprop", 0.02), ("sgd", 0.1)],
+)
+def test_every_optimizer_learns(sequences, small, optimizer, learning_rate):
+    params = {"units": 8, "epochs": 60, "batch_size": 8, "learning_rate": learning_rate}
+    assert small(optimizer=optimizer, **params).fit(*sequences).score(*sequences) > 0.8
+
+
+def test_weight_decay_shrinks_the_parameters(sequences, small):
+    norms = [
+        sum(np.abs(value).sum() for value in model.parameters_.values())
+        for decay in (0.0, 0.004, 10.0)
+        for model in [small(epochs=5, optimizer="adamw", weight_decay=decay).fit(*sequences)]
+    ]
+    assert norms == sorted(norms, reverse=True)
+    default = small(epochs=5, optimizer="adamw").fit(*sequences)
+    assert sum(np.abs(value).sum() for value in default.parameters_.values()) == norms[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", [None, "mean", "dot", "general", "additive", "hierarchical"])
+def test_every_attention_learns_a_step(attention):
+    X = np.random.default_rng(0).normal(size=(1600, 6, 2))
+    y = X[:, 2, 0]
+    model = LSTMAttentionRegressor(
+        attention, units=8, epochs=15, learning_rate=0.02, random_state=0
+    ).fit(X[:1500], y[:1500])
+    assert model.score(X[1500:], y[1500:]) > 0.8
+
+
+@pytest.mark.slow
+def test_attention_peaks_at_the_flagged_step():
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.normal(size=(400, 8)), np.zeros((400, 8))], axis=2)
+    flagged = rng.integers(0, 8, size=400)
+    X[np.arange(400), flagged, 1] = 1
+    y = X[np.arange(400), flagged, 0]
+    model = LSTMAttentionRegressor(
+        head_input="context", units=8, learning_rate=0.02, batch_size=16, random_state=0
+    ).fit(X[:300], y[:300])
+    peaks = model.attention_weights(X[300:]).argmax(axis=1)
+    assert model.score(X[300:], y[300:]) > 0.8
+    assert np.mean(peaks == flagged[300:]) > 0.8
+
+
+def test_dropout_trains_at_random_and_predicts_without(sequences, small):
+    X, y = sequences
+    model = small(units=8, dropout=0.5, epochs=60, learning_rate=0.02, batch_size=8).fit(X, y)
+    assert model.score(X, y) > 0.3
+    assert_array_equal(model.predict(X), model.predict(X))
+    again = clone(model).fit(X, y)
+    assert_array_equal(again.predict(X), model.predict(X))
+    weaker = clone(model).set_params(dropout=0.1).fit(X, y)
+    assert weaker.loss_curve_ != model.loss_curve_
+
+
+# Randomness, parameters, memory
+
+
+def test_random_states(sequences, small):
+    X, y = sequences
+
+    def predict(random_state):
+        return small(random_state=random_state).fit(X, y).predict(X)
+
+    assert_array_equal(predict(3), predict(3))
+    assert_array_equal(predict(np.random.RandomState(3)), predict(3))
+    assert np.abs(predict(3) - predict(4)).max() > 1e-3
+    assert np.abs(predict(None) - predict(None)).max() > 1e-3
+    shared = np.random.RandomState(3)
+    assert np.abs(predict(shared) - predict(shared)).max() > 1e-3
+
+
+def test_a_fit_leaves_the_global_generators_alone(sequences, small):
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.uniform()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    small().fit(*sequences).predict(sequences[0])
+    assert np.random.uniform() == expected  # noqa: NPY002
+
+
+def test_parameters_are_stored_as_given():
+    params = LSTMAttentionRegressor().get_params()
+    changed = {"attention": None, "dense_units": [3], "units": 5, "callbacks": []}
+    model = LSTMAttentionRegressor().set_params(**changed)
+    assert all(getattr(model, name) is value for name, value in changed.items())
+    assert model.get_params() == {**params, **changed}
+    assert clone(model).get_params() == model.get_params()
+    assert repr(LSTMAttentionRegressor("dot", units=5)) == (
+        "LSTMAttentionRegressor(attention='dot', units=5)"
+    )
+    with pytest.raises(TypeError):
+        LSTMAttentionRegressor("dot", "context")
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_pickle_is_little_more_than_the_parameters(sequences, small, warm_start):
+    model = small(units=64, warm_start=warm_start).fit(*sequences)
+    pickled = pickle.dumps(model)
+    n_bytes = sum(value.nbytes for value in model.parameters_.values())
+    slots = 2 if warm_start else 0
+    assert len(pickled) < (1.5 + slots) * n_bytes
+    assert_array_equal(pickle.loads(pickled).predict(sequences[0]), model.predict(sequences[0]))
+
+
+@pytest.mark.parametrize(
+    ("params", "n_parameters"),
+    [
+        ({}, 0),
+        ({"head_input": "context"}, -4),
+        ({"bidirectional": True}, 112 + (4 * 4 + 8 * 8 * 2 - 4 * 4 * 2) - 4 * 4 + 8 + 8),
+        ({"n_layers": 2}, 4 * 4 * (4 + 4 + 1)),
+        ({"dense_units": (3,)}, (8 + 1) * 3 + (3 + 1) - (8 + 1)),
+    ],
+    ids=str,
+)
+def test_options_change_the_network(sequences, small, params, n_parameters):
+    X, y = sequences
+    plain, model = small().fit(X, y), small(**params).fit(X, y)
+    n_plain = sum(value.size for value in plain.parameters_.values())
+    # LSTM: 4 gates of 4 units reading 2 + 4 values and a bias; attention: two 4×4, b, v; head.
+    assert n_plain == 4 * 4 * (2 + 4 + 1) + (4 * 4 * 2 + 4 + 4) + (8 + 1)
+    assert sum(value.size for value in model.parameters_.values()) - n_plain == n_parameters
+    for name, value in params.items():
+        assert getattr(model.spec_, name) == value
+    assert (np.abs(model.predict(X) - plain.predict(X)).max() > 1e-4) == bool(params)

@@ -1,0 +1,354 @@
+"""scikit-learn's checks once more, with sequences: each under its own name, with `_3d`.
+
+scikit-learn generates its checks for tables only. Those that say nothing about X are
+left out here, and so are DataFrames, which have no third dimension.
+"""
+
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+ATTENTIONS = [None, "mean", "dot", "general", "additive", "hierarchical"]
+
+
+class NotAnArray:
+    """Something that only knows how to become an array."""
+
+    def __init__(self, data):
+        self.data = np.asarray(data)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data
+
+
+@pytest.fixture(params=ATTENTIONS, ids=str)
+def model(request, small):
+    return small(request.param)
+
+
+@pytest.fixture(name="X")
+def only_sequences(sequences):
+    return sequences[0]
+
+
+@pytest.fixture(name="y")
+def only_targets(sequences):
+    return sequences[1]
+
+
+def methods_of(model):
+    """Return the methods that take X alone (without attention there is one only)."""
+    return [getattr(model, m) for m in ("predict", "attention_weights") if hasattr(model, m)]
+
+
+def memmapped(data, folder):
+    joblib.dump(data, folder / "data.joblib")
+    return joblib.load(folder / "data.joblib", mmap_mode="r")
+
+
+def assert_fits_alike(model, given, reference):
+    """Compare the fits of two triples X, y and weights, which may be left out."""
+    expected = clone(model).fit(*reference).predict(reference[0])
+    np.testing.assert_array_equal(model.fit(*given).predict(given[0]), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+def test_check_estimators_dtypes_3d(model, X, dtype):
+    X = (3 * X.astype("float32")).astype(dtype)
+    y = np.array([1, 2] * 20)
+    assert_fits_alike(model, (X, y), (X.astype("float64"), y.astype("float64")))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
+def test_check_fit_score_takes_y_3d(model, X, y, method):
+    by_position = getattr(clone(model).fit(X, y), method)(X, y)
+    by_name = getattr(clone(model).fit(X, y), method)(X=X, y=y)
+    if method == "score":
+        assert by_position == by_name
+    else:
+        np.testing.assert_array_equal(by_position.predict(X), by_name.predict(X))
+
+
+def test_check_estimators_fit_returns_self_3d(model, X, y):
+    assert model.fit(X, y) is model
+    assert model.partial_fit(X, y) is model
+
+
+def test_check_complex_data_3d(model, X, y):
+    for complex_X, complex_y in ((X + 1j, y), (X, y + 1j)):
+        with pytest.raises(ValueError, match="Complex data not supported"):
+            model.fit(complex_X, complex_y)
+
+
+def test_check_dtype_object_3d(model, X, y):
+    objects = X.astype(object)
+    assert_fits_alike(model, (objects, y.astype(object)), (X, y))
+    objects[0, 0, 0] = {"foo": "bar"}
+    with pytest.raises(TypeError, match=r"argument must be .* string.* number"):
+        model.fit(objects, y)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((0, 6, 2), r"0 sample\(s\)"),
+        ((12, 0, 2), "at least one time step and one feature"),
+        ((12, 6, 0), "at least one time step and one feature"),
+    ],
+)
+def test_check_estimators_empty_data_messages_3d(model, shape, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.empty(shape), np.zeros(shape[0]))
+
+
+def test_check_pipeline_consistency_3d(model, X, y):
+    assert make_pipeline(clone(model)).fit(X, y).score(X, y) == model.fit(X, y).score(X, y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_check_estimators_nan_inf_3d(model, X, y, value):
+    bad = X.copy()
+    bad[0, 0, 0] = value
+    calls = [*methods_of(model.fit(X, y)), lambda X: model.score(X, y)]
+    calls += [lambda X: model.fit(X, y), lambda X: model.partial_fit(X, y)]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+            call(bad)
+
+
+def test_check_estimators_overwrite_params_3d(model, X, y):
+    before = joblib.hash(model.get_params())
+    assert joblib.hash(model.fit(X, y).get_params()) == before
+
+
+def test_check_dont_overwrite_parameters_3d(model, X, y):
+    before = dict(vars(model))
+    after = vars(model.fit(X, y))
+    public = {name: value for name, value in after.items() if name.strip("_") == name}
+    assert public.keys() == before.keys()
+    assert all(public[name] is before[name] for name in before)
+
+
+@pytest.mark.parametrize("container", [sparse.coo_array, lambda X: sparse.csr_array(X[:, 0])])
+def test_check_estimator_sparse_tag_3d(model, X, y, container):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
+        model.fit(container(X), y)
+
+
+def test_check_estimators_pickle_3d(model, X, y, tmp_path):
+    X = X.copy()
+    X[::3, -2:] = np.nan
+    model.fit(X, y)
+    for copy in (pickle.loads(pickle.dumps(model)), memmapped(model, tmp_path)):
+        for method, copied in zip(methods_of(model), methods_of(copy), strict=True):
+            np.testing.assert_array_equal(copied(X), method(X))
+
+
+def test_check_f_contiguous_array_estimator_3d(model, X, y):
+    for other in (np.asfortranarray(X), np.repeat(X, 2, axis=2)[:, :, ::2]):
+        assert_fits_alike(model, (other, y), (X, y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_check_regressors_train_3d(model, X, tmp_path, dtype):
+    X = X.astype(dtype)
+    X, y = memmapped((X, X[:, -1].sum(axis=1)), tmp_path)
+    model.set_params(units=8, epochs=40, learning_rate=3e-2, batch_size=8)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[:-1])
+    model.fit(X.tolist(), y.tolist())
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.5
+
+
+def test_check_regressors_int_3d(model, X):
+    y = np.arange(40) % 3
+    assert_fits_alike(model, (X, y), (X, y.astype(float)))
+
+
+@pytest.mark.parametrize("wrap", [NotAnArray, np.ndarray.tolist, list])
+def test_check_regressor_data_not_an_array_3d(model, X, y, wrap):
+    assert_fits_alike(model, (wrap(X), wrap(y)), (X, y))
+
+
+def test_check_regressor_multioutput_3d(model, X):
+    y = X[:, :, 0]
+    prediction = model.fit(X, y).predict(X)
+    assert prediction.dtype == "float64"
+    assert prediction.shape == y.shape == (40, 6)
+
+
+def test_check_regressors_no_decision_function_3d(model, X, y):
+    model.fit(X, y)
+    for name in ("decision_function", "predict_proba", "predict_log_proba"):
+        assert not hasattr(model, name)
+
+
+def test_check_supervised_y_2d_3d(model, X, y):
+    expected = clone(model).fit(X, y).predict(X)
+    column = model.fit(X, y[:, np.newaxis]).predict(X)
+    np.testing.assert_array_equal(column, expected[:, np.newaxis])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_check_supervised_y_no_nan_3d(model, X, value):
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
+        model.fit(X, np.full(40, value))
+
+
+def test_check_sample_weights_pandas_series_3d(model, X, y):
+    weights = np.arange(40)
+    assert_fits_alike(model, (X, pd.Series(y), pd.Series(weights)), (X, y, weights))
+
+
+def test_check_sample_weights_not_an_array_3d(model, X, y):
+    weights = np.arange(40)
+    given = NotAnArray(X), NotAnArray(y), NotAnArray(weights)
+    assert_fits_alike(model, given, (X, y, weights))
+
+
+def test_check_sample_weights_list_3d(model, X, y):
+    assert_fits_alike(model, (X, y, [3] * 40), (X, y, np.full(40, 3.0)))
+
+
+def test_check_all_zero_sample_weights_error_3d(model, X, y):
+    with pytest.raises(ValueError, match=r"weight.*zero"):
+        model.fit(X, y, sample_weight=np.zeros(40))
+
+
+@pytest.mark.parametrize("shape", [(80,), (40, 2), (40, 6)])
+def test_check_sample_weights_shape_3d(model, X, y, shape):
+    with pytest.raises(ValueError, match=r"sample_weight|Sample weights"):
+        model.fit(X, y, sample_weight=np.ones(shape))
+
+
+def test_check_sample_weights_not_overwritten_3d(model, X, y):
+    given = X, y, np.arange(40.0)
+    before = joblib.hash(given)
+    model.fit(*given).predict(X)
+    assert joblib.hash(given) == before
+
+
+def test_check_sample_weight_equivalence_on_dense_data_3d(model, X, y):
+    weights = np.random.default_rng(42).integers(5, size=40)
+    order = np.random.default_rng(0).permutation(40)
+    repeated = clone(model).fit(X.repeat(weights, axis=0), y.repeat(weights))
+    weighted = model.fit(X[order], y[order], sample_weight=weights[order])
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X))
+
+
+def test_check_dict_unchanged_3d(model, X, y):
+    before = joblib.hash(vars(model.fit(X, y)))
+    for method in methods_of(model):
+        method(X)
+        assert joblib.hash(vars(model)) == before
+
+
+def test_check_fit_idempotent_3d(model, X, y):
+    first = model.fit(X[:30], y[:30]).predict(X[30:])
+    np.testing.assert_array_equal(model.fit(X[:30], y[:30]).predict(X[30:]), first)
+
+
+def test_check_fit_check_is_fitted_3d(model, X, y):
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    check_is_fitted(model.fit(X, y))
+
+
+def test_check_n_features_in_3d(model, X, y):
+    assert not hasattr(model, "n_features_in_")
+    model.fit(X, y)
+    assert (model.n_timesteps_in_, model.n_features_in_) == X.shape[1:]
+
+
+def test_check_n_features_in_after_fitting_3d(model, X, y):
+    calls = [*methods_of(model.fit(X, y)), lambda X: model.score(X, y)]
+    calls += [lambda X: model.partial_fit(X, y)]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"X has 1 features .* is expecting 2 features"):
+            call(X[:, :, [1]])
+
+
+def test_check_methods_sample_order_invariance_3d(model, X, y):
+    order = np.random.default_rng(0).permutation(40)
+    for method in methods_of(model.fit(X, y)):
+        np.testing.assert_allclose(method(X[order]), method(X)[order], atol=1e-9)
+
+
+def test_check_methods_subset_invariance_3d(model, X, y):
+    for method in methods_of(model.fit(X, y)):
+        one_by_one = np.concatenate([method(X[[row]]) for row in range(40)])
+        np.testing.assert_allclose(one_by_one, method(X), atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(20,), (20, 6, 2, 1)])
+def test_check_fit1d_3d(model, shape):
+    with pytest.raises(ValueError, match="Reshape your data"):
+        model.fit(np.ones(shape), np.ones(20))
+
+
+@pytest.mark.parametrize("shape", [(12,), (6, 2), (1, 6, 2, 1)])
+def test_check_fit2d_predict1d_3d(model, X, y, shape):
+    for method in methods_of(model.fit(X, y)):
+        with pytest.raises(ValueError, match="Reshape your data"):
+            method(np.ones(shape))
+
+
+def test_check_fit2d_1sample_3d(model, X, y):
+    assert model.fit(X[:1], y[:1]).predict(X[:1]).shape == (1,)
+    with pytest.raises(ValueError, match="n_samples = 1"):
+        model.set_params(early_stopping=True).fit(X[:1], y[:1])
+
+
+@pytest.mark.parametrize("shape", [(40, 6, 1), (40, 1, 2), (40, 1, 1)])
+def test_check_fit2d_1feature_3d(model, shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    assert model.fit(X, X[:, 0, 0]).predict(X).shape == (40,)
+    assert model.n_features_in_ == shape[2]
+
+
+def test_check_readonly_memmap_input_3d(model, X, y, tmp_path):
+    given = memmapped((X, y), tmp_path)
+    assert not given[0].flags.writeable
+    assert_fits_alike(model, given, (X, y))
+
+
+def test_check_requires_y_none_3d(model, X):
+    with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+        model.fit(X, None)
+
+
+def test_check_estimators_partial_fit_n_features_3d(model, X, y):
+    model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="is expecting 2 features"):
+        model.partial_fit(X[:, :, :-1], y)
+    model.partial_fit(X[:, :-1], y)
+
+
+def test_check_estimators_unfitted_3d(model, X, y):
+    calls = [*methods_of(model), lambda X: model.score(X, y)]
+    calls += [lambda X: model.to_keras(), lambda X: model.to_scikeras()]
+    for call in calls:
+        with pytest.raises(NotFittedError):
+            call(X)
+
+
+def test_check_dataframe_column_names_consistency_3d(small, X, y):
+    model = small(None).fit(pd.DataFrame(X[:, :, 0]).rename(columns=str), y)
+    assert list(model.feature_names_in_) == list("012345")
+    assert not hasattr(model.fit(X, y), "feature_names_in_")
+
+
+def test_check_array_api_input_3d(model, X, y):
+    expected = clone(model).fit(X, y).predict(X)
+    with config_context(array_api_dispatch=True):
+        np.testing.assert_array_equal(model.fit(X, y).predict(X), expected)
