@@ -1,0 +1,48 @@
+"""Every block of the README is run: Python blocks in order, commands as a user types them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_python_blocks_run(capsys):
+    namespace = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+    printed = capsys.readouterr().out
+    assert float(re.search(r"R² = (.*)", printed)[1]) > 0.95
+    assert int(re.search(r"(\d+)% of the attention", printed)[1]) > 60
+    assert namespace["network"].output_shape == (None, 1)
+
+
+def test_set_up_and_test_commands_are_those_of_ci():
+    set_up, _, test = blocks("bash")
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert "python3 -m venv" in ci
+    assert "python -m venv" in set_up
+    assert re.search(r'pip install .*--editable "\.\[test\]"', set_up)
+    assert re.search(r'pip install .*--editable "\.\[test\]"', ci)
+    assert test.strip() in ci.splitlines()
+
+
+@pytest.mark.slow
+def test_main_job_shows_a_result(tmp_path):
+    command = blocks("bash")[1].split()
+    assert command[0] == "python"
+    command[0], command[-1] = sys.executable, str(tmp_path / command[-1])
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    errors = dict(re.findall(r"^(Ridge|skattn) +([\d.]+)$", done.stdout, flags=re.MULTILINE))
+    assert float(errors["skattn"]) < float(errors["Ridge"])
+    assert (tmp_path / "sunlight.png").read_bytes().startswith(b"\x89PNG")
