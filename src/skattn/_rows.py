@@ -91,11 +91,11 @@ def _row_keys(X, y):
     step = max(1, 2**20 // n_values)
     for begin in range(0, len(X), step):
         rows = slice(begin, begin + step)
-        values = np.column_stack([X[rows].reshape(len(X[rows]), -1), y[rows]]).astype("float64")
-        values[np.isnan(values)] = np.nan  # one bit pattern for NaN
-        bits = (values + 0.0).view("uint64")  # and one for zero
+        values = np.column_stack([y[rows], X[rows].reshape(len(X[rows]), -1)]).astype("float64")
+        bits = (values + 0.0).view("uint64")  # one bit pattern for zero
         bits ^= bits >> np.uint64(29)
         bits *= factors
         bits ^= bits >> np.uint64(32)
+        bits[np.isnan(values)] = 0  # padding on the right counts for nothing
         keys[rows] = (bits * factors).sum(axis=1)
     return keys

@@ -166,7 +166,7 @@ def _n_dims(values):
 
 def _padded(sequences):
     """Stack sequences of unequal length into one array, NaN to the right."""
-    sequences = [np.asarray(sequence) for sequence in sequences]
+    sequences = [check_array(s, ensure_all_finite=False, ensure_min_samples=0) for s in sequences]
     widths = [sequence.shape[1] for sequence in sequences]
     for position, width in enumerate(widths):
         if width != widths[0]:
