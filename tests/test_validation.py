@@ -166,10 +166,10 @@ def test_bad_y(sequences, small, spoil, parts):
 
 BAD_WEIGHTS = {
     "negative": (lambda w: with_value(w, 3, -2), ["negative", "-2", "row 3", "zero or positive"]),
-    "all zero": (lambda w: 0 * w, ["ample", "weight", "zero", "at least one"]),
+    "all zero": (lambda w: 0 * w, ["sample_weight", "zero for all 40 rows", "at least one"]),
     "wrong length": (lambda w: w[:39], ["sample_weight", "(39,)", "(40,)"]),
     "NaN": (lambda w: with_value(w, 3, np.nan), ["sample_weight", "NaN"]),
-    "2-D": (lambda w: w[:, np.newaxis], ["ample", "2D", "1D array", "40"]),
+    "2-D": (lambda w: w[:, np.newaxis], ["sample_weight", "(40, 1)", "(40,)", "one weight"]),
 }
 
 

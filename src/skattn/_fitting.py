@@ -118,11 +118,15 @@ def _generator(trial, goes_on):
 
 
 def _keep_history(trial, outcome, earlier):
-    curves = outcome.history
-    trial.best_iter_ = len(earlier.get("loss", ())) + outcome.best_epoch
+    curves, n_before = outcome.history, len(earlier.get("loss", ()))
+    trial.best_iter_ = n_before + outcome.best_epoch
     trial.best_loss_ = (curves["val_loss"] or curves["loss"])[outcome.best_epoch - 1]
     trial.history_ = {name: earlier.get(name, []) + curve for name, curve in curves.items()}
     trial.loss_curve_ = trial.history_["loss"]
+    if trial.history_["val_loss"]:  # NaN for the epochs that had no validation rows
+        before = earlier.get("val_loss") or [np.nan] * n_before
+        after = curves["val_loss"] or [np.nan] * len(curves["loss"])
+        trial.history_["val_loss"] = before + after
     trial.validation_loss_curve_ = trial.history_["val_loss"] or None
     trial.n_iter_ = len(trial.loss_curve_)
 

@@ -45,7 +45,9 @@ def _hierarchical(query, states, mask, spec):
     )(summaries, mask=mask)
     query, context, summary_weights = _additive(query, states, mask, spec)
     effective = weighted_sum(summary_weights, self_weights)
-    return query, context, {"steps": effective, "self": self_weights, "summary": summary_weights}
+    present = ops.expand_dims(ops.cast(mask, self_weights.dtype), -1)
+    levels = {"steps": effective, "self": self_weights * present, "summary": summary_weights}
+    return query, context, levels
 
 
 #: Attention name → builder ``(query, states, mask, spec) -> (query, context, weights)``.

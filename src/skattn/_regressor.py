@@ -18,6 +18,7 @@ from ._validation import (
     StrOptions,
     check_finite_predictions,
     check_sequences,
+    check_validation_rows,
     fit_context,
 )
 
@@ -181,7 +182,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Mean and scale of each feature and each output.
 
     history_ : dict of str to list
-        "loss", "val_loss" and "learning_rate" of each epoch.
+        "loss", "val_loss" and "learning_rate" of each epoch; "val_loss" is empty
+        without validation rows, and NaN in epochs of `partial_fit`.
 
     loss_curve_ : list of float
         Training loss of each epoch, in units of (standardized) y.
@@ -348,6 +350,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         TrainingDivergedError
             If a loss or a parameter is no longer finite.
         """
+        check_validation_rows(X_val, y_val, sample_weight_val)
         trial = copy(self)
         goes_on = self.warm_start and hasattr(self, "parameters_")
         rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
@@ -426,7 +429,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         weights : float32 ndarray of shape (n_samples, n_timesteps)
             Rows sum to one; absent steps have exactly 0. For level "self" the shape is
             (n_samples, n_timesteps, n_timesteps): row s has the weights with which step
-            s looks at each step.
+            s looks at each step, and is 0 if that step is absent.
 
         Raises
         ------

@@ -32,7 +32,16 @@ def check_rows(estimator, X, y, sample_weight, *, reset):
     sequences = check_sequences(estimator, X, reset=reset)
     y, n_dims = check_targets(y, sequences.X, estimator)
     rows = Rows(sequences.X, y, check_weights(sample_weight, sequences.X))
-    return (rows if rows.weights.all() else rows.take(rows.weights > 0)), n_dims
+    kept = rows if rows.weights.all() else rows.take(rows.weights > 0)
+    return _trimmed(kept), n_dims
+
+
+def _trimmed(rows):
+    """Cut off the last steps, where they are absent in every row: they change nothing."""
+    if rows.X.dtype.kind != "f":
+        return rows
+    n_timesteps = np.flatnonzero(~np.isnan(rows.X[:, :, 0]).all(axis=0))[-1] + 1
+    return rows._replace(X=rows.X[:, :n_timesteps])
 
 
 def split_last(rows, fraction):
@@ -92,7 +101,7 @@ def _row_keys(X, y):
     for begin in range(0, len(X), step):
         rows = slice(begin, begin + step)
         values = np.column_stack([y[rows], X[rows].reshape(len(X[rows]), -1)]).astype("float64")
-        bits = (values + 0.0).view("uint64")  # one bit pattern for zero
+        bits = ~(values + 0.0).view("uint64")  # one bit pattern for zero, and not 0
         bits ^= bits >> np.uint64(29)
         bits *= factors
         bits ^= bits >> np.uint64(32)

@@ -21,7 +21,8 @@ class Statistics:
 
         NaN is left out. The scale of a constant feature is 1.
         """
-        lowest, highest = np.nanmin(X, axis=(0, 1)), np.nanmax(X, axis=(0, 1))
+        lowest = np.nanmin(X, axis=(0, 1)).astype("float64")
+        highest = np.nanmax(X, axis=(0, 1)).astype("float64")
         constant = lowest == highest
         centre = np.where(constant, lowest, _weighted_mean(X, weights)).astype("float64")
         # Squares of deviations relative to the largest one neither over- nor underflow.

@@ -6,6 +6,7 @@ unpickled without loading TensorFlow.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 
 #: Names of the losses; `skattn._program.LOSSES` has their formulas.
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
@@ -97,7 +98,7 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
     """
     own = Preset() if callable(attention) else ATTENTIONS[attention]
     dense_units = own.dense_units if dense_units is None else tuple(dense_units)
-    if any(units != int(units) or units < 1 for units in dense_units):
+    if not all(isinstance(n, Integral) and n > 0 for n in dense_units):
         raise ValueError(
             "dense_units must be a sequence of positive integers, one for each layer. "
             f"Got dense_units={dense_units!r}. For no dense layer pass ()."

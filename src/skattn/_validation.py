@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
-    _check_sample_weight,
     _check_y,
     check_array,
     check_consistent_length,
@@ -89,7 +88,12 @@ def check_sequences(estimator, X, *, reset):
             "of one feature is X.reshape(1, -1, 1); for one long table make windows first, for "
             "instance with numpy.lib.stride_tricks.sliding_window_view."
         )
-    _check_range(X, _name(estimator))
+    _check_range(
+        X,
+        "X",
+        f"{_name(estimator)} expects finite values up to 3.4e38 in size; replace it, or mark the "
+        "whole step as absent with NaN in all its features.",
+    )
     return _present_steps_left(X, _name(estimator))
 
 
@@ -184,17 +188,15 @@ def _padded(sequences):
     return X
 
 
-def _check_range(X, name):
+def _check_range(X, name, advice):
     """Refuse infinite values, and values that float32 cannot hold."""
     if X.dtype.kind != "f":
         return
-    lowest, highest = np.fmin.reduce(X, axis=None), np.fmax.reduce(X, axis=None)
+    lowest, highest = float(np.fmin.reduce(X, axis=None)), float(np.fmax.reduce(X, axis=None))
     if max(-lowest, highest) > FLOAT32_MAX:
         value = highest if highest > FLOAT32_MAX else lowest
         raise ValueError(
-            f"Input X contains infinity or a value too large for float32: {value}. "
-            f"{name} expects finite values up to 3.4e38 in size; replace it, or mark the whole "
-            "step as absent with NaN in all its features."
+            f"Input {name} contains infinity or a value too large for float32: {value}. {advice}"
         )
 
 
@@ -235,13 +237,32 @@ def check_targets(y, X, estimator):
     y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
     check_consistent_length(X, y)
     y = y.astype("float64")
-    _check_range(y, _name(estimator))
+    _check_range(y, "y", "Rescale y, or remove these rows.")
     return y.reshape(len(y), -1), y.ndim
+
+
+def check_validation_rows(X_val, y_val, sample_weight_val):
+    """Refuse validation rows of which a part is missing."""
+    named = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+    given = [name for name, value in named.items() if value is not None]
+    if given and (X_val is None or y_val is None):
+        raise ValueError(
+            f"Validation rows need both X_val and y_val. Got only {' and '.join(given)}."
+        )
 
 
 def check_weights(sample_weight, X):
     """Check sample weights; return them as float64 (ones where None)."""
-    weights = _check_sample_weight(sample_weight, X, dtype="float64")
+    if sample_weight is None:
+        return np.ones(len(X))
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight"
+    )
+    if weights.shape != (len(X),):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}, expected ({len(X)},): one weight for each "
+            "row of X."
+        )
     if (weights < 0).any():
         raise ValueError(
             f"sample_weight contains a negative value: {weights.min():g} at row "
