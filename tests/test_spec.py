@@ -72,7 +72,7 @@ def test_specs_are_picklable(params):
     [
         ({"dropout": 0.1}, {"dropout": 0.9}),
         ({"dense_units": [8, 4]}, {"dense_units": (8, 4)}),
-        ({"dense_units": np.array([8, 4])}, {"dense_units": (8.0, 4.0)}),
+        ({"dense_units": np.array([8, 4])}, {"dense_units": (8, 4)}),
         ({"dense_units": None}, {"dense_units": ()}),
         ({"bidirectional": np.True_}, {"bidirectional": True}),
         ({"units": np.int64(8)}, {"units": 8}),

@@ -98,7 +98,7 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
     """
     own = Preset() if callable(attention) else ATTENTIONS[attention]
     dense_units = own.dense_units if dense_units is None else tuple(dense_units)
-    if not all(isinstance(n, Integral) and n > 0 for n in dense_units):
+    if not all(isinstance(n, Integral) and int(n) > 0 for n in dense_units):
         raise ValueError(
             "dense_units must be a sequence of positive integers, one for each layer. "
             f"Got dense_units={dense_units!r}. For no dense layer pass ()."
