@@ -37,9 +37,6 @@ class Sequences:
     X: np.ndarray
     order: np.ndarray | None = None
 
-    def __len__(self):
-        return len(self.X)
-
     def put_back(self, values, axis=1):
         """Return values, which have a time axis, in the order the caller gave."""
         if self.order is None:
@@ -49,10 +46,6 @@ class Sequences:
         placed = np.empty_like(values)
         np.put_along_axis(placed, self.order.reshape(shape), values, axis=axis)
         return placed
-
-    def take(self, rows):
-        """Return the sequences of some rows."""
-        return Sequences(self.X[rows], None if self.order is None else self.order[rows])
 
 
 def check_sequences(estimator, X, *, reset):
