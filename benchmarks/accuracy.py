@@ -8,16 +8,14 @@ a naive prediction, which checks the data path. ``--write`` puts the table into 
 """
 
 import argparse
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tables import write
 
 from skattn import LSTMAttentionRegressor
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def read_ts(path):
@@ -61,7 +59,7 @@ def flood(data, seeds):
                 "model": f"attention={attention!r}",
                 "median": np.median(errors),
                 "worst": max(errors),
-                "seconds a fit": round(seconds),
+                "seconds a fit": f"{seconds:.0f}",
                 "all seeds": " ".join(f"{error:.4f}" for error in errors),
             }
         )
@@ -73,21 +71,6 @@ def flood(data, seeds):
 PROTOCOLS = {"P1": flood}
 
 
-def write(name, function, table, command):
-    """Replace one protocol's section of RESULTS.md."""
-    begin, end = f"<!-- begin accuracy {name} -->", f"<!-- end accuracy {name} -->"
-    cores = len(os.sched_getaffinity(0))
-    text = table.to_string(float_format="%.4f", na_rep="")
-    section = (
-        f"{begin}\n### {function.__doc__}\n\n`{command}` on {cores} cores:\n\n"
-        f"```text\n{text}\n```\n{end}"
-    )
-    results = RESULTS.read_text()
-    before, found, after = results.partition(begin)
-    after = after.partition(end)[2] if found else "\n"
-    RESULTS.write_text(before + section + after)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("protocols", nargs="*", default=list(PROTOCOLS), choices=[*PROTOCOLS, []])
@@ -97,11 +80,12 @@ def main():
     options = parser.parse_args()
     for name in options.protocols or PROTOCOLS:
         table = PROTOCOLS[name](options.data, options.seeds)
-        print(PROTOCOLS[name].__doc__, table.to_string(float_format="%.4f", na_rep=""), sep="\n")
+        text = table.to_string(float_format="%.4f", na_rep="")
+        print(PROTOCOLS[name].__doc__, text, sep="\n")
         if options.write:
             seeds = " ".join(map(str, options.seeds))
             command = f"python benchmarks/accuracy.py --data DIR {name} --seeds {seeds} --write"
-            write(name, PROTOCOLS[name], table, command)
+            write(f"accuracy {name}", f"Accuracy: {PROTOCOLS[name].__doc__}", text, command)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,329 @@
+"""Speed beside what a user would pick instead: same data, network, batches and epochs.
+
+    python benchmarks/speed.py [SECTION ...] [--repeat 3] [--write]
+
+Each measurement runs in a process of its own, in turn, `--repeat` times; the table shows the
+best and the median, and ratios of the medians. ``--write`` puts it into RESULTS.md. Peers need
+``pip install skorch torch``.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from statistics import median
+
+import numpy as np
+from tables import write
+
+SHAPES = [(24, 4, 32), (96, 7, 64)]
+
+
+def data(n_rows, n_timesteps, n_features):
+    """Return X and y: the value of the first feature at step 3, with noise."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, n_timesteps, n_features)).astype("float32")
+    return X, X[:, 3, 0] + 0.1 * rng.normal(size=n_rows).astype("float32")
+
+
+def seconds(function, repeat=1):
+    """Return the least time of some calls."""
+    times = []
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def one_thread():
+    """Give TensorFlow one thread within an operation, before it starts."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+# Workers: each runs in a process of its own and returns numbers.
+
+
+def search(library, epochs, threads=None):
+    """Time a grid search of 6 candidates by 5 folds; return seconds and the best score."""
+    import peers
+    from sklearn.model_selection import GridSearchCV
+
+    X, y = data(1000, 24, 4)
+    if library == "skorch":
+        import torch
+
+        torch.set_num_threads(threads)
+        y = y[:, None]
+        model, units, rate = peers.skorch_regressor(epochs=epochs), "module__units", "lr"
+    else:
+        if threads:
+            one_thread()
+        make = getattr(peers, f"{library}_regressor")
+        model, units, rate = make(epochs=epochs), "units", "learning_rate"
+    grid = {units: [16, 32], rate: [1e-3, 3e-3, 1e-2]}
+    found = GridSearchCV(model, grid, cv=5, refit=False)
+    return {
+        "seconds": seconds(lambda: found.fit(X, y)),
+        "score": found.cv_results_["mean_test_score"].max(),
+    }
+
+
+def threads(epochs):
+    """Time the search with one thread of fits and with two, in one process."""
+    import joblib
+    import peers
+    from sklearn.model_selection import GridSearchCV
+
+    one_thread()
+    X, y = data(1000, 24, 4)
+    grid = {"units": [16, 32], "learning_rate": [1e-3, 3e-3, 1e-2]}
+    times = {}
+    for n_jobs in (2, 1, 2):  # the first compiles
+        found = GridSearchCV(peers.skattn_regressor(epochs=epochs), grid, cv=5, n_jobs=n_jobs)
+        with joblib.parallel_backend("threading"):
+            times[str(n_jobs)] = seconds(lambda found=found: found.fit(X, y))
+    return times
+
+
+def step(library, shape, batch, n_threads):
+    """Time one training step in milliseconds, after warming up."""
+    import peers
+
+    T, F, H = shape
+    n_steps = max(20, int(60 * 24 * 32 / (T * H) * 32 / batch))
+    X, y = data(n_steps * batch, T, F)
+    if library == "skattn":
+        if n_threads == 1:
+            one_thread()
+        params = {"units": H, "batch_size": batch}
+        peers.skattn_regressor(epochs=1, **params).fit(X, y)
+        model = peers.skattn_regressor(epochs=3, **params)
+        return {"ms": 1e3 * seconds(lambda: model.fit(X, y), 3) / n_steps / 3}
+    if library == "keras":
+        model = peers.keras_model(F, H)
+        model.fit(X, y, batch_size=batch, verbose=0)
+        return {
+            "ms": 1e3 * seconds(lambda: model.fit(X, y, batch_size=batch, verbose=0), 3) / n_steps
+        }
+    return {"ms": 1e3 * seconds(_torch_epoch(X, y, H, batch, n_threads), 4) / n_steps}
+
+
+def _torch_epoch(X, y, units, batch, n_threads):
+    import peers
+    import torch
+
+    torch.set_num_threads(n_threads)
+    X, y = torch.from_numpy(X), torch.from_numpy(y)[:, None]
+    network = peers.torch_module(X.shape[2], units)
+    optimizer = torch.optim.Adam(network.parameters())
+
+    def epoch():
+        for rows in torch.randperm(len(X)).split(batch):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(network(X[rows]), y[rows]).backward()
+            optimizer.step()
+
+    return epoch
+
+
+def matrix_product():
+    """Measure billions of operations a second of a large product on one core."""
+    import tensorflow as tf
+
+    one_thread()
+    a = tf.random.stateless_normal((2048, 2048), seed=(0, 0))
+    tf.matmul(a, a)
+    return {"GFLOPS": 2 * 2048**3 / seconds(lambda: tf.matmul(a, a).numpy(), 5) / 1e9}
+
+
+def predict(library):
+    """Time the prediction of one row, warm, in milliseconds."""
+    import peers
+
+    X, y = data(200, 24, 4)
+    if library == "MLPRegressor":
+        from sklearn.neural_network import MLPRegressor
+
+        X = X.reshape(len(X), -1)
+        model = MLPRegressor(max_iter=5, random_state=0)
+    elif library == "skattn":
+        model = peers.skattn_regressor()
+    elif library == "scikeras":
+        model = peers.scikeras_regressor()
+    else:
+        model = peers.keras_model(4)
+    model.fit(X, y)
+    call = (
+        (lambda: model.predict(X[:1], verbose=0))
+        if library == "keras"
+        else (lambda: model.predict(X[:1]))
+    )
+    seconds(call, 20)
+    return {"ms": 1e3 * median(seconds(call) for _ in range(100))}
+
+
+def refit():
+    """Time a refit of a known spec, 200 rows of 20 steps and 3 features, one epoch."""
+    import peers
+
+    X, y = data(200, 20, 3)
+    model = peers.skattn_regressor(epochs=1).fit(X, y)
+    return {"ms": 1e3 * median(seconds(lambda: model.fit(X, y)) for _ in range(20))}
+
+
+def resident():
+    """Return the resident memory of this process in MiB."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096 / 2**20
+
+
+def memory(n_fits=300):
+    """Measure growth and drift over many fits and predictions of changing numbers."""
+    import peers
+
+    times = []
+    for i in range(n_fits + 10):
+        if i == 10:
+            before = resident()
+        X, y = data(200 + i % 20, 20, 3)
+        begin = time.perf_counter()
+        peers.skattn_regressor(learning_rate=1e-3 * (1 + i % 3), epochs=2).fit(X, y).predict(X)
+        times.append((time.perf_counter() - begin) / len(X))
+    return {"MiB": resident() - before, "drift": median(times[-30:]) / median(times[10:40])}
+
+
+def scaling():
+    """Time fits as rows, steps and units double."""
+    import peers
+
+    base, times = (512, 32, 32), {}
+    for name, position in (("base", None), ("rows", 0), ("steps", 1), ("units", 2)):
+        size = [n * (2 if i == position else 1) for i, n in enumerate(base)]
+        X, y = data(size[0], size[1], 4)
+        model = peers.skattn_regressor(units=size[2], epochs=5).fit(X, y)
+        times[name] = seconds(lambda model=model, X=X, y=y: model.fit(X, y), 5)
+    return {name: times[name] / times["base"] for name in ("rows", "steps", "units")}
+
+
+def light():
+    """Measure the import, and a pickle against the bytes of the parameters."""
+    import pickle
+
+    begin = time.perf_counter()
+    import skattn  # noqa: F401
+
+    imported, tensorflow = time.perf_counter() - begin, "tensorflow" in sys.modules
+    import peers
+
+    model = peers.skattn_regressor(units=64).fit(*data(100, 10, 3))
+    n_bytes = sum(value.nbytes for value in model.parameters_.values())
+    return {
+        "import s": imported,
+        "loads TensorFlow": tensorflow,
+        "pickle": len(pickle.dumps(model)) / n_bytes,
+    }
+
+
+# Sections: name → rows of (what, worker, arguments, figure)
+
+SECTIONS = {
+    "search": [
+        (f"search, {epochs} epochs, {label}", search, arguments | {"epochs": epochs}, "seconds")
+        for epochs in (2, 20)
+        for label, arguments in {
+            "skattn": {"library": "skattn"},
+            "skattn, 1 thread": {"library": "skattn", "threads": 1},
+            "SciKeras": {"library": "scikeras"},
+            "skorch, 1 thread": {"library": "skorch", "threads": 1},
+            "skorch, 2 threads": {"library": "skorch", "threads": 2},
+        }.items()
+    ],
+    "threads": [
+        (f"search, {n} thread(s) of fits", threads, {"epochs": 20}, str(n)) for n in (1, 2)
+    ],
+    "step": [
+        (f"step {shape}, batch 32, {label}", step, arguments | {"shape": shape, "batch": 32}, "ms")
+        for shape in SHAPES
+        for label, arguments in {
+            "skattn": {"library": "skattn", "n_threads": 2},
+            "skattn, 1 thread": {"library": "skattn", "n_threads": 1},
+            "Keras fit": {"library": "keras", "n_threads": 2},
+            "PyTorch loop, 1 thread": {"library": "torch", "n_threads": 1},
+            "PyTorch loop, 2 threads": {"library": "torch", "n_threads": 2},
+        }.items()
+    ],
+    "throughput": [
+        ("matrix product, one core, GFLOPS", matrix_product, {}, "GFLOPS"),
+        ("step (96, 7, 64), batch 256, skattn, 1 thread", step,
+         {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}, "ms"),
+    ],
+    "predict": [
+        (f"predict one row, ms, {label}", predict, {"library": label}, "ms")
+        for label in ("skattn", "keras", "scikeras", "MLPRegressor")
+    ],
+    "small": [
+        ("refit of a known spec, ms", refit, {}, "ms"),
+        ("growth over 300 fits and predictions, MiB", memory, {}, "MiB"),
+        ("time of the last fits against the first", memory, {}, "drift"),
+        ("time of twice the rows", scaling, {}, "rows"),
+        ("time of twice the steps", scaling, {}, "steps"),
+        ("time of twice the units", scaling, {}, "units"),
+        ("import skattn, s", light, {}, "import s"),
+        ("import loads TensorFlow (0: no)", light, {}, "loads TensorFlow"),
+        ("pickle against bytes of parameters", light, {}, "pickle"),
+    ],
+}  # fmt: skip
+
+
+def run(worker, arguments):
+    """Run a worker in a process of its own; return its numbers."""
+    command = [sys.executable, __file__, "--worker", worker.__name__, json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{worker.__name__} {arguments} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(name, repeat):
+    """Run a section in turn, several times; return its lines."""
+    rows = SECTIONS[name]
+    measured = {}
+    for _ in range(repeat):
+        for worker, arguments in {(w, json.dumps(a)): (w, a) for _, w, a, _ in rows}.values():
+            numbers = run(worker, arguments)
+            measured.setdefault((worker, json.dumps(arguments)), []).append(numbers)
+    width = max(len(what) for what, *_ in rows)
+    lines = [f"{'':{width}} {'best':>10} {'median':>10}"]
+    for what, worker, arguments, figure in rows:
+        values = [numbers[figure] for numbers in measured[worker, json.dumps(arguments)]]
+        lines.append(f"{what:{width}} {min(values):10.4g} {median(values):10.4g}")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", default=list(SECTIONS))
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        name, arguments = options.worker
+        print(
+            json.dumps({k: float(v) for k, v in globals()[name](**json.loads(arguments)).items()})
+        )
+        return
+    for name in options.sections:
+        lines = measure(name, options.repeat)
+        if options.write:
+            command = f"python benchmarks/speed.py {name} --repeat {options.repeat} --write"
+            write(f"speed {name}", f"Speed: {name}", "\n".join(lines), command)
+
+
+if __name__ == "__main__":
+    main()

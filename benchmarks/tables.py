@@ -1,0 +1,18 @@
+"""Tables in RESULTS.md, each between two marks and replaced by the script that wrote it."""
+
+import os
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def write(name, title, table, command):
+    """Put a table into its section of RESULTS.md, at the end where the section is new."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    cores = len(os.sched_getaffinity(0))
+    section = (
+        f"{begin}\n### {title}\n\n`{command}` on {cores} cores:\n\n```text\n{table}\n```\n{end}"
+    )
+    before, found, after = RESULTS.read_text().partition(begin)
+    after = after.partition(end)[2] if found else "\n"
+    RESULTS.write_text((before if found else before.rstrip() + "\n\n") + section + after)
