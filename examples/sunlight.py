@@ -126,7 +126,7 @@ def draw(path, times, y_test, predicted, weights):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = argparse.ArgumentParser(description="Sunlight in three hours.")
     parser.add_argument("--picture", help="file to write the picture to")
     picture = parser.parse_args(arguments).picture
 
