@@ -103,16 +103,23 @@ def baselines(X, y, X_test):
 
 
 def draw(path, times, y_test, predicted, weights):
-    """Write the picture: ten days of the test, and attention by hour of the day."""
+    """Write the picture: a week of the test and, where there is attention, its weights."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     top, bottom = figure.subplots(2, 1)
+    bottom.set_visible(weights is not None)
     days = slice(10 * 24, 17 * 24)
     top.plot(times[days], y_test[days], color="black", label="measured")
     top.plot(times[days], predicted[days], color="tab:orange", label="predicted")
     top.set(ylabel="sunlight in W/m²", title="A week that no model has seen, three hours ahead")
     top.legend()
+    if weights is not None:
+        _draw_attention(figure, bottom, times, weights)
+    figure.savefig(path, dpi=120)
+
+
+def _draw_attention(figure, bottom, times, weights):
     by_hour = pd.DataFrame(weights).groupby(times.hour).mean()
     hours_before = HOURS_AHEAD + np.arange(HOURS_BACK)[::-1]
     image = bottom.pcolormesh(by_hour.index, hours_before, by_hour.T, cmap="cividis")
@@ -122,7 +129,6 @@ def draw(path, times, y_test, predicted, weights):
         title="Attention weights, mean over two months",
     )
     figure.colorbar(image, ax=bottom, label="weight")
-    figure.savefig(path, dpi=120)
 
 
 def main(arguments=None):
@@ -143,12 +149,13 @@ def main(arguments=None):
     print(pd.Series(errors).round(1).to_string())
 
     root, lstm = search.best_estimator_["root"], search.best_estimator_["lstm"]
+    weights = None
     if lstm.attention is not None:
         weights = lstm.attention_weights(root.transform(X_test))
         most = int(weights.mean(axis=0).argmax())
         print(f"It looks most at {HOURS_AHEAD + HOURS_BACK - 1 - most} hours before the target.")
-        if picture:
-            draw(picture, times[-N_TEST:], y_test, predictions["skattn"], weights)
+    if picture:
+        draw(picture, times[-N_TEST:], y_test, predictions["skattn"], weights)
     return errors
 
 

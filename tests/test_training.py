@@ -270,3 +270,41 @@ def test_diverged_epoch_is_counted_from_one(small, sequences):
     model = small(standardize=False, epochs=3)
     with pytest.raises(TrainingDivergedError, match="in epoch 1: loss="):
         model.fit(X, np.full(40, 1e30))
+
+
+def test_learning_rate_of_train_begin_counts(sequences, small):
+    class Warmup(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.base = float(self.model.optimizer.learning_rate)
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = self.base * min(1, (epoch + 1) / 3)
+
+    X, y = sequences
+    params = {"learning_rate": 0.03, "learning_rate_schedule": "constant", "epochs": 4}
+    rates = small(callbacks=[Warmup], **params).fit(X, y).history_["learning_rate"]
+    np.testing.assert_allclose(rates, [0.01, 0.02, 0.03, 0.03], rtol=1e-6)
+
+
+def test_small_steady_gains_add_up_to_one_that_counts(sequences, small):
+    X, y = sequences
+    params = {"epochs": 30, "early_stopping": True, "n_iter_no_change": 30, "learning_rate": 1e-3}
+    losses = small(tol=0.0, **params).fit(X, y).validation_loss_curve_
+    tol = 0.4 * (losses[0] - min(losses))
+    model = small(tol=tol, **params).fit(X, y)
+    counted = losses[0]
+    for loss in losses:
+        counted = loss if loss < counted - tol else counted
+    assert counted < losses[0]
+    assert max(-np.diff(losses)) < tol
+    assert model.best_loss_ == pytest.approx(counted)
+
+
+def test_partial_fit_keeps_what_callbacks_do_to_the_parameters(sequences, small):
+    class Zero(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            for weight in self.model.weights:
+                weight.assign(0.0 * weight)
+
+    model = small(callbacks=[Zero]).partial_fit(*sequences)
+    assert all((value == 0).all() for value in model.parameters_.values())

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skattn import LSTMAttentionRegressor
+from skattn import LSTMAttentionRegressor, build_network
+from skattn._validation import check_finite_predictions
 
 SHAPES = ["LSTMAttentionRegressor", "(n_samples, n_timesteps, n_features)"]
 
@@ -256,8 +257,33 @@ def test_unfitted(sequences, small, method):
     assert_says(message, ["LSTMAttentionRegressor", "not fitted yet", "Call 'fit'"])
 
 
-def test_predictions_out_of_range(sequences, small):
-    model = small(standardize=True).fit(sequences[0] * 1e-30, sequences[1])
-    far = with_value(sequences[0], 5, 1e30)
-    message = message_of(FloatingPointError, model.predict, far)
-    assert_says(message, ["sample", "not finite", "training rows", "feature_statistics_"])
+def test_predictions_that_are_not_finite():
+    predictions = np.array([[1.0], [np.nan], [np.inf]])
+    message = message_of(FloatingPointError, check_finite_predictions, predictions)
+    assert_says(message, ["sample 1", "2 such", "training rows", "feature_statistics_"])
+
+
+def test_errors_of_validation_rows_say_so(sequences, small):
+    X, y = sequences
+    bad = with_value(y, 3, np.nan)
+    message = message_of(ValueError, small().fit, X, y, X_val=X, y_val=bad)
+    assert_says(message, ["In X_val, y_val", "Input y contains NaN"])
+
+
+def test_only_ratios_of_weights_matter(sequences, small):
+    X, y = sequences
+    equal = small().fit(X, y, sample_weight=np.full(40, 1e308))
+    np.testing.assert_allclose(equal.predict(X), small().fit(X, y).predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "value"), [("attention", "luong"), ("head_input", "query")])
+def test_build_network_names_what_it_knows(name, value):
+    message = message_of(ValueError, build_network, n_features=2, **{name: value})
+    assert_says(message, [name, repr(value), "one of"])
+
+
+def test_value_too_far_from_the_training_rows(sequences, small):
+    X, y = sequences
+    model = small().fit(X * 1e-30, y)
+    far = with_value(X, (3, 2, 1), 1e20)
+    assert_says(message_of(ValueError, model.predict, far), ["sample 3", "feature 1", "too far"])

@@ -4,13 +4,14 @@ import keras
 import numpy as np
 
 from . import layers
-from ._network import assemble, dropout_layers, weights_of
+from ._network import assemble, dropout_layers, seeds_apart, weights_of
 
 
 def keras_model(estimator):
     """Return the fitted network with scaling before and after it."""
     spec = estimator.spec_
-    network = assemble(spec)
+    with seeds_apart():
+        network = assemble(spec)
     for layer in dropout_layers(network):
         layer.rate.assign(estimator.dropout)
     for weight, value in zip(weights_of(network), estimator.parameters_.values(), strict=True):

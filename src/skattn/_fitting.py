@@ -32,6 +32,14 @@ def take_rows(trial, X, y, sample_weight, *, reset):
     return rows
 
 
+def take_validation_rows(trial, X_val, y_val, sample_weight_val):
+    """Check validation rows; their errors say that they are about these."""
+    try:
+        return take_rows(trial, X_val, y_val, sample_weight_val, reset=False)
+    except ValueError as error:
+        raise ValueError(f"In X_val, y_val: {error}") from error
+
+
 def stops_early(trial, rows, X_val):
     """Tell whether a fit on these rows holds out validation rows or is given some."""
     if trial.early_stopping == "auto":

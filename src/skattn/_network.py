@@ -4,12 +4,18 @@
 callable with the same signature.
 """
 
+import random
+from contextlib import contextmanager
+
 import keras
 from keras import ops
 
 from . import layers
 from ._spec import make_spec
 from .layers._attention import weighted_sum
+
+#: The type of every layer, whatever Keras' global policy says.
+DTYPE = "float32"
 
 
 def _no_attention(query, states, mask, spec):
@@ -19,29 +25,35 @@ def _no_attention(query, states, mask, spec):
 
 def _mean(query, states, mask, spec):
     """Mean pooling over the present steps: the control."""
-    return query, *layers.MeanAttention(name="attention")(query, states, mask=mask)
+    return query, *layers.MeanAttention(name="attention", dtype=DTYPE)(query, states, mask=mask)
 
 
 def _dot(query, states, mask, spec):
     """Luong's dot score."""
-    return query, *layers.DotAttention(name="attention")(query, states, mask=mask)
+    return query, *layers.DotAttention(name="attention", dtype=DTYPE)(query, states, mask=mask)
 
 
 def _general(query, states, mask, spec):
     """Luong's general score."""
-    return query, *layers.GeneralAttention(name="attention")(query, states, mask=mask)
+    return query, *layers.GeneralAttention(name="attention", dtype=DTYPE)(query, states, mask=mask)
 
 
 def _additive(query, states, mask, spec):
     """Bahdanau's additive score."""
-    return query, *layers.AdditiveAttention(name="attention")(query, states, mask=mask)
+    return query, *layers.AdditiveAttention(name="attention", dtype=DTYPE)(query, states, mask=mask)
 
 
 def _hierarchical(query, states, mask, spec):
     """Self-attention, a second LSTM of half the width, then additive attention."""
-    summaries, self_weights = layers.SelfAttention(name="self_attention")(states, mask=mask)
+    summaries, self_weights = layers.SelfAttention(name="self_attention", dtype=DTYPE)(
+        states, mask=mask
+    )
     states, query, _ = layers.LSTM(
-        max(1, spec.units // 2), return_sequences=True, return_state=True, name="summary_lstm"
+        max(1, spec.units // 2),
+        return_sequences=True,
+        return_state=True,
+        name="summary_lstm",
+        dtype=DTYPE,
     )(summaries, mask=mask)
     query, context, summary_weights = _additive(query, states, mask, spec)
     effective = weighted_sum(summary_weights, self_weights)
@@ -56,7 +68,8 @@ def _hierarchical(query, states, mask, spec):
 #: ``mask`` (n_samples, n_timesteps), True at present steps. ``context`` has shape
 #: (n_samples, any width); ``weights`` is a tensor (n_samples, n_timesteps), or a
 #: dict whose key "steps" holds that tensor and whose other keys name the levels
-#: below it. ``context`` and ``weights`` are None where there is no attention.
+#: below it, each (n_samples, n_timesteps) or (n_samples, n_timesteps, n_timesteps).
+#: ``context`` and ``weights`` are None where there is no attention.
 NETWORKS = {
     None: _no_attention,
     "mean": _mean,
@@ -88,17 +101,23 @@ def assemble(spec):
         a dict: "prediction" of shape (n_samples, n_outputs) and, where there is
         attention, "steps" of shape (n_samples, n_timesteps) and each further level.
     """
-    sequences = keras.Input((None, spec.n_features), name="sequences", dtype=spec.dtype)
-    values, mask = layers.PresentSteps(name="present_steps")(sequences)
+    sequences = keras.Input((None, spec.n_features), name="sequences", dtype=DTYPE)
+    values, mask = layers.PresentSteps(name="present_steps", dtype=DTYPE)(sequences)
     membership = None
     if spec.segment_length > 1:
-        values, mask, membership = layers.Segments(spec.segment_length, name="segments")(
-            values, mask
-        )
+        values, mask, membership = layers.Segments(
+            spec.segment_length, name="segments", dtype=DTYPE
+        )(values, mask)
     states, query = _encode(values, mask, spec)
     build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
-    query, context, weights = build(query, states, mask, spec)
-    outputs = {"prediction": _head(query, context, spec), **_per_step(weights, membership)}
+    built = build(query, states, mask, spec)
+    if not isinstance(built, tuple) or len(built) != 3:
+        raise ValueError(
+            f"attention={spec.attention!r} must return a tuple (query, context, weights). "
+            f"Got {built!r}."
+        )
+    query, context, weights = built
+    outputs = {**_per_step(weights, membership), "prediction": _head(query, context, spec)}
     return keras.Model(sequences, outputs, name="lstm_attention")
 
 
@@ -107,11 +126,13 @@ def _encode(values, mask, spec):
     query = None
     for depth in range(1, spec.n_layers + 1):
         if depth > 1:
-            values = _dropout(values, spec, name=f"dropout_{depth - 1}")
+            values = _dropout(values, spec, name=f"network_dropout_{depth - 1}")
         name = f"lstm_{depth}"
-        lstm = layers.LSTM(spec.units, return_sequences=True, return_state=True, name=name)
+        lstm = layers.LSTM(
+            spec.units, return_sequences=True, return_state=True, name=name, dtype=DTYPE
+        )
         if spec.bidirectional:
-            lstm = keras.layers.Bidirectional(lstm, name=f"bidirectional_{depth}")
+            lstm = keras.layers.Bidirectional(lstm, name=f"bidirectional_{depth}", dtype=DTYPE)
             values, forward, _, backward, _ = lstm(values, mask=mask)
             query = ops.concatenate([forward, backward], axis=-1)
         else:
@@ -123,14 +144,16 @@ def _encode(values, mask, spec):
 def _head(query, context, spec):
     """Map the query and the context to the prediction."""
     features = query if context is None else HEAD_INPUTS[spec.head_input](query, context)
-    features = _dropout(features, spec, name="head_dropout")
+    features = _dropout(features, spec, name="network_dropout_head")
     for depth, units in enumerate(spec.dense_units, start=1):
-        features = keras.layers.Dense(units, activation="relu", name=f"dense_{depth}")(features)
-    return keras.layers.Dense(spec.n_outputs, name="output")(features)
+        features = keras.layers.Dense(units, activation="relu", name=f"dense_{depth}", dtype=DTYPE)(
+            features
+        )
+    return keras.layers.Dense(spec.n_outputs, name="output", dtype=DTYPE)(features)
 
 
 def _dropout(inputs, spec, name):
-    return layers.Dropout(name=name)(inputs) if spec.dropout else inputs
+    return layers.Dropout(name=name, dtype=DTYPE)(inputs) if spec.dropout else inputs
 
 
 def _per_step(weights, membership):
@@ -192,7 +215,8 @@ def build_network(
     Raises
     ------
     ValueError
-        If the number of features is not known, or SciKeras' X is not 3-D.
+        If the number of features is not known, SciKeras' X is not 3-D, or a name or a
+        rate is not as described.
 
     Examples
     --------
@@ -203,6 +227,8 @@ def build_network(
     """
     if meta is not None:
         n_features, n_outputs = _shape_from_scikeras(meta)
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be in [0, 1). Got dropout={dropout!r}.")
     if n_features is None:
         raise ValueError(
             "build_network needs the number of features per time step. Got n_features=None. "
@@ -227,14 +253,28 @@ def build_network(
 
 
 def dropout_layers(network):
-    """Return the layers of a network whose dropout rate flows."""
-    return [layer for layer in network.layers if isinstance(layer, layers.Dropout)]
+    """Return the layers whose dropout rate flows; a user's own attention keeps its rates."""
+    return [layer for layer in network.layers if layer.name.startswith("network_dropout")]
 
 
 def weights_of(network):
     """Return the weights of a network: all but the dropout rates, in Keras' order."""
     rates = {id(layer.rate) for layer in dropout_layers(network)}
     return [weight for weight in network.weights if id(weight) not in rates]
+
+
+@contextmanager
+def seeds_apart():
+    """Let Keras draw its default seeds from a known state, and put the global state back.
+
+    Keras takes them from Python's global generator, which is not ours to move.
+    """
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _shape_from_scikeras(meta):

@@ -5,7 +5,6 @@ parameters, seeds and rates, and takes numpy arrays out again. A program serves 
 fit or prediction at a time; `borrow` lends it from a bounded pool.
 """
 
-import random
 import threading
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ._network import assemble, dropout_layers, weights_of
+from ._network import assemble, dropout_layers, seeds_apart, weights_of
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -41,6 +40,12 @@ CHUNK_BYTES = 2**27
 #: differently; on whole multiples a row's result does not depend on its neighbours.
 ROW_MULTIPLE = 16
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"skattn trains on TensorFlow. Got the Keras backend {keras.backend.backend()!r}. Set the "
+        "environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+    )
+
 _building = threading.Lock()
 
 
@@ -64,7 +69,7 @@ class Program:
         self.spec = spec
         self.n_traces = {"train_epoch": 0, "predict": 0, "attend": 0}
         self._compiled = {}
-        with _building, _python_random_untouched():
+        with _building, seeds_apart():
             self.network = assemble(spec)
             self._optimizer = OPTIMIZERS[spec.optimizer]()
             # Built before the first trace: otherwise TensorFlow traces twice.
@@ -72,9 +77,16 @@ class Program:
         self.network.compile(optimizer=self._optimizer, jit_compile=False)
         dropouts = dropout_layers(self.network)
         self._rates = [layer.rate for layer in dropouts]
-        self._seeds = [layer.seed_generator.state for layer in dropouts]
+        counted = {id(weight) for weight in self.network.weights}
+        self._seeds = [v for v in self.network.variables if id(v) not in counted]
+        self._trainable = self.network.trainable_variables
         self._weights = weights_of(self.network)
         self._built = [weight.numpy() for weight in self._weights]
+        if len({weight.path for weight in self._weights}) < len(self._weights):
+            raise ValueError(
+                f"attention={spec.attention!r} makes layers of equal names, so that parameters "
+                "cannot be told apart. Give each of its layers a name of its own."
+            )
 
     # Numbers in and out
 
@@ -117,7 +129,7 @@ class Program:
         for rate in self._rates:
             rate.assign(dropout)
         for position, state in enumerate(self._seeds):
-            state.assign(np.array([seed, position], dtype="uint32"))
+            state.assign(np.array([seed + position, 0], dtype="uint32"))
 
     def optimizer_state(self):
         """Return a copy of the optimizer's slots as a list of arrays."""
@@ -135,15 +147,15 @@ class Program:
     # Compiled functions
 
     def tensors(self, *arrays):
-        """Return arrays as tensors of the program's type, to be used in many epochs."""
-        return tuple(tf.constant(array, self.spec.dtype) for array in arrays)
+        """Return arrays as float32 tensors, to be used in many epochs."""
+        return tuple(tf.constant(array, "float32") for array in arrays)
 
     def rows_at_once(self, n_timesteps):
         """Return how many rows to evaluate at once, bounded by memory alone."""
         directions = 2 if self.spec.bidirectional else 1
         floats = self.spec.n_features + 8 * directions * self.spec.units * self.spec.n_layers
-        if self.spec.attention == "hierarchical":
-            floats += 2 * n_timesteps
+        if self.spec.attention == "hierarchical" or self.spec.segment_length > 1:
+            floats += 4 * n_timesteps  # a weight for each pair of steps
         return max(ROW_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats))
 
     def train_epoch(self, X, y, batches, validation, learning_rates, settings):
@@ -204,7 +216,7 @@ class Program:
         return self._compiled[name]
 
     def _trace(self, name):
-        floats, integers = self.spec.dtype, "int32"
+        floats, integers = "float32", "int32"
         X = tf.TensorSpec((None, None, self.spec.n_features), floats)
         y = tf.TensorSpec((None, self.spec.n_outputs), floats)
         rows, weights = tf.TensorSpec((None, None), integers), tf.TensorSpec((None, None), floats)
@@ -253,10 +265,6 @@ class Program:
                 variable.value.assign_sub(decay * variable.value)
         self._optimizer.apply(clipped, self._trainable)
 
-    @property
-    def _trainable(self):
-        return self.network.trainable_variables
-
     def _predict(self, X):
         self.n_traces["predict"] += 1
         return {"prediction": self.network(X, training=False)["prediction"]}
@@ -294,16 +302,6 @@ def _orthogonal(shape, random_state):
     q, r = np.linalg.qr(random_state.normal(size=tall))
     q *= np.sign(np.diag(r))
     return q if shape == tall else q.T
-
-
-@contextmanager
-def _python_random_untouched():
-    """Undo what Keras draws from Python's global generator for its default seeds."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 class ProgramPool:
@@ -357,9 +355,11 @@ pool = ProgramPool(capacity=32)
 
 
 def clear_programs():
-    """Drop every idle compiled program, and the memory that it holds.
+    """Drop every idle compiled program.
 
-    Fitted estimators are not affected: their next prediction compiles again.
+    Fitted estimators are not affected: their next prediction compiles again. TensorFlow
+    keeps about 10 MiB of each program for as long as the process lives, as it does of
+    every function that it compiles.
 
     Examples
     --------

@@ -7,7 +7,14 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._fitting import borrow, fit_network, make_recipe, stops_early, take_rows
+from ._fitting import (
+    borrow,
+    fit_network,
+    make_recipe,
+    stops_early,
+    take_rows,
+    take_validation_rows,
+)
 from ._rows import split_last
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
@@ -26,7 +33,8 @@ _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
 def _attends(estimator):
-    if estimator.attention is None:
+    attention = estimator.spec_.attention if hasattr(estimator, "spec_") else estimator.attention
+    if attention is None:
         raise AttributeError(
             "attention=None has no attention weights. "
             f"Use one of {[name for name in ATTENTIONS if name]}, or a callable."
@@ -54,12 +62,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         - "mean": equally (mean pooling), the control of every comparison.
         - "dot": by q·h_t / √d [2]_.
         - "general": by q W h_t / √d [2]_.
-        - "additive": by vᵀ tanh(W₁h_t + W₂q) [1]_.
+        - "additive": by vᵀ tanh(W₁h_t + W₂q + b) [1]_.
         - "hierarchical": a bidirectional LSTM, self-attention over all steps, an LSTM
           of ``units // 2``, additive attention over that, and a dense layer of 128.
-        - a callable ``(query, states, mask, spec) -> (query, context, weights)`` that
-          builds the user's own attention from Keras layers; see
-          `skattn.build_network`. It must make new layers at each call.
+        - a function ``(query, states, mask, spec) -> (query, context, weights)`` that
+          builds the user's own attention from new Keras layers: query (n, d), states
+          (n, n_timesteps, d), mask (n, n_timesteps), context (n, any width), weights
+          (n, n_timesteps). Its matrices are drawn Glorot-uniform at each fit, whatever
+          their initializer; vectors and constants start as it made them. Bind options
+          with ``def``: each clone of a `functools.partial` or of another object is
+          compiled anew.
 
     head_input : {"concat", "context"}, default="concat"
         What the head reads: query and context [q; c], or the context c alone. Used
@@ -148,8 +160,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         and of each epoch. Every fit works on copies of its own.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters, the statistics and the optimizer's
-        state of the last fit.
+        Whether `fit` goes on from the parameters, the statistics and, if that was
+        warm-started as well, the optimizer's state of the last fit. `standardize` and
+        `n_timesteps` stay as they were then.
 
     random_state : int, RandomState instance or None, default=None
         Source of initial parameters, row order and dropout. The same int gives the
@@ -357,7 +370,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         early_stopping = stops_early(trial, rows, X_val)
         validation = None
         if X_val is not None:
-            validation = take_rows(trial, X_val, y_val, sample_weight_val, reset=False)
+            validation = take_validation_rows(trial, X_val, y_val, sample_weight_val)
         elif early_stopping:
             rows, validation = split_last(rows, self.validation_fraction)
         recipe = make_recipe(self, early_stopping=early_stopping)
@@ -369,7 +382,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Train for one epoch on these rows, going on from where the last call ended.
 
         The first call draws the parameters and takes the statistics for scaling. The
-        learning rate is constant, no rows are held out.
+        learning rate is constant, no rows are held out. After `fit`, the optimizer
+        starts afresh unless ``warm_start=True``.
 
         Parameters
         ----------
@@ -384,7 +398,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         trial = copy(self)
         goes_on = hasattr(self, "parameters_")
         rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
-        recipe = make_recipe(self, epochs=1, learning_rate_schedule="constant")
+        recipe = make_recipe(
+            self, epochs=1, learning_rate_schedule="constant", early_stopping=False
+        )
         fit_network(trial, rows, None, recipe, goes_on, keep_optimizer=True)
         return self._become(trial)
 
@@ -445,7 +461,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             levels = program.attend(self.feature_statistics_.apply(sequences.X))
         if level not in levels:
             raise ValueError(
-                f"attention={self.attention!r} has no level {level!r}. "
+                f"attention={self.spec_.attention!r} has no level {level!r}. "
                 f"Its levels are {sorted(levels)}."
             )
         weights = levels[level]

@@ -60,8 +60,8 @@ def merge_equal(rows):
     keys = _row_keys(rows.X, rows.y)
     order = np.argsort(keys, kind="stable")
     begins = np.ones(len(order), dtype=bool)
-    for later in np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1:
-        begins[later] = not _equal(rows, order[later - 1], order[later])
+    later = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1
+    begins[later] = ~_equal(rows, order[later - 1], order[later])
     weights = np.add.reduceat(rows.weights[order], np.flatnonzero(begins))
     return rows.take(order[begins])._replace(weights=weights)
 
@@ -87,8 +87,10 @@ def _lengthened(X, n_timesteps):
 
 
 def _equal(rows, a, b):
-    same_X = np.array_equal(rows.X[a], rows.X[b], equal_nan=rows.X.dtype.kind == "f")
-    return same_X and np.array_equal(rows.y[a], rows.y[b])
+    """Tell for each pair of row numbers whether the rows are equal, NaN to NaN too."""
+    X_a, X_b = rows.X[a], rows.X[b]
+    same_X = (X_a == X_b) | ((X_a != X_a) & (X_b != X_b))
+    return same_X.all(axis=(1, 2)) & (rows.y[a] == rows.y[b]).all(axis=1)
 
 
 def _row_keys(X, y):

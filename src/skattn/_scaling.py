@@ -39,12 +39,22 @@ class Statistics:
     def apply(self, X):
         """Return (X - mean) / scale as a new float32 array; subtracted in float64.
 
-        What float32 cannot hold becomes infinite, which training and prediction refuse.
+        Raises
+        ------
+        ValueError
+            If float32 cannot hold a scaled value.
         """
         scaled = np.empty(X.shape, dtype="float32")
         with np.errstate(over="ignore"):
             for rows in _blocks(X):
                 scaled[rows] = (X[rows].astype("float64") - self.mean) / self.scale
+        if np.isinf(scaled).any():
+            sample, _, feature = np.argwhere(np.isinf(scaled))[0]
+            raise ValueError(
+                f"A value of sample {sample}, feature {feature}, lies too far from the training "
+                f"rows: their mean is {self.mean[feature]:g} and their spread "
+                f"{self.scale[feature]:g}. Remove it, or fit on rows with such values."
+            )
         return scaled
 
     def undo(self, scaled):

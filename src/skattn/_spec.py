@@ -71,8 +71,6 @@ class NetworkSpec:
         One of `LOSSES`.
     optimizer : str, default="adam"
         One of `OPTIMIZERS`.
-    dtype : str, default="float32"
-        The network's floating point type.
     """
 
     n_features: int
@@ -87,7 +85,6 @@ class NetworkSpec:
     dropout: bool = False
     loss: str = "squared_error"
     optimizer: str = "adam"
-    dtype: str = "float32"
 
 
 def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
@@ -96,6 +93,15 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
     The attention's preset is applied: the hierarchical network reads in both
     directions, and ``dense_units=None`` means the network's own dense layers.
     """
+    if not callable(attention) and attention not in ATTENTIONS:
+        raise ValueError(
+            f"attention must be one of {list(ATTENTIONS)}, or a function that builds one. "
+            f"Got attention={attention!r}."
+        )
+    if rest.get("head_input", "concat") not in HEAD_INPUTS:
+        raise ValueError(
+            f"head_input must be one of {HEAD_INPUTS}. Got head_input={rest['head_input']!r}."
+        )
     own = Preset() if callable(attention) else ATTENTIONS[attention]
     dense_units = own.dense_units if dense_units is None else tuple(dense_units)
     if not all(isinstance(n, Integral) and int(n) > 0 for n in dense_units):

@@ -126,42 +126,49 @@ class _Training:
         self.outcome = Outcome(parameters={}, history=self.history)
         self.callbacks = _fresh(recipe.callbacks, program.network, recipe)
         self.rate_factor = 1.0  # moved by callbacks alone
+        self.best_loss = np.inf
 
     def run(self):
         """Run the epochs; return the outcome."""
-        self.callbacks.on_train_begin()
-        with tqdm(total=self.recipe.epochs, unit="epoch", disable=not self.recipe.verbose) as bar:
-            for epoch in range(self.recipe.epochs):
-                self._run_epoch(epoch)
-                bar.update()
-                bar.set_postfix(self._last_logs())
-                if self._finished(epoch):
-                    break
+        self._ask(self.callbacks.on_train_begin, self.recipe.learning_rate)
+        for epoch in self._epochs():
+            self._run_epoch(epoch)
+            if self._finished(epoch):
+                break
         self.callbacks.on_train_end(self._last_logs())
         return self._close()
+
+    def _epochs(self):
+        """Count the epochs, with a progress bar where that is wanted."""
+        if not self.recipe.verbose:
+            yield from range(self.recipe.epochs)
+            return
+        with tqdm(total=self.recipe.epochs, unit="epoch") as bar:
+            for epoch in range(self.recipe.epochs):
+                bar.update()
+                yield epoch
+                bar.set_postfix(self._last_logs())
 
     def _run_epoch(self, epoch):
         batches = _training_batches(self.rows, self.recipe.batch_size, self.random_state)
         scheduled = self._learning_rates(epoch, n_batches=len(batches[0]))
-        self._ask(self.callbacks.on_epoch_begin, epoch, scheduled[0])
+        self._ask(self.callbacks.on_epoch_begin, scheduled[0], epoch)
         rates = self.rate_factor * scheduled
         loss, validation_loss = self.program.train_epoch(
             self.X, self.y, batches, self.validation, rates.astype("float32"), self._settings()
         )
         self._record(epoch, loss, validation_loss, float(rates[0]))
-        self._ask(self.callbacks.on_epoch_end, epoch, scheduled[0])
+        self._ask(self.callbacks.on_epoch_end, scheduled[0], epoch)
 
     def _learning_rates(self, epoch, n_batches):
         progress = (epoch + np.arange(n_batches) / n_batches) / self.recipe.epochs
         return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
-    def _ask(self, hook, epoch, scheduled):
+    def _ask(self, hook, scheduled, *epoch):
         """Call a hook; where it moves the learning rate, all later ones move with it."""
-        if not self.callbacks.callbacks:
-            return
         self.program.learning_rate = self.rate_factor * scheduled
         before = self.program.learning_rate
-        hook(epoch, self._last_logs())
+        hook(*epoch, self._last_logs())
         if self.program.learning_rate != before:
             self.rate_factor = self.program.learning_rate / scheduled
 
@@ -177,14 +184,14 @@ class _Training:
         if not np.isfinite(losses).all():
             what = f"loss={loss}, validation loss={validation_loss}"
             raise _diverged(what, epoch + 1, self.recipe)
-        best = min(self.history["val_loss"], default=np.inf)
         self.history["loss"].append(loss)
         self.history["learning_rate"].append(rate)
         if self.rows.n_validation:
             self.history["val_loss"].append(validation_loss)
         if not self.recipe.early_stopping:
             self.outcome.best_epoch = epoch + 1
-        elif validation_loss < best - self.recipe.tol:
+        elif validation_loss < self.best_loss - self.recipe.tol:
+            self.best_loss = validation_loss
             self.outcome.best_epoch = epoch + 1
             self.outcome.parameters = self.program.parameters()
 

@@ -266,7 +266,8 @@ def check_weights(sample_weight, X):
             f"sample_weight is zero for all {len(weights)} rows: nothing is left to fit. "
             "Give at least one row a positive weight."
         )
-    return weights
+    # Only their ratios matter. A power of two keeps every bit and no sum overflows.
+    return weights / 2.0 ** np.floor(np.log2(weights.max()))
 
 
 def check_finite_predictions(prediction):

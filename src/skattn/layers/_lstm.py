@@ -10,8 +10,8 @@ class LSTM(keras.layers.LSTM):
 
     Keras steps through time in a graph loop; this layer hands the whole sequence
     to TensorFlow's `BlockLSTMV2` kernel [1]_. Weights,
-    arguments, outputs and states are those of `keras.layers.LSTM`, so weights can
-    be moved from one to the other.
+    arguments, states, and outputs at present steps are those of `keras.layers.LSTM`, so
+    weights can be moved from one to the other.
 
     Keras' own implementation runs instead where the kernel does not apply: on a
     GPU (cuDNN), with other activations, without bias, with dropout or recurrent
@@ -30,7 +30,7 @@ class LSTM(keras.layers.LSTM):
     (n_samples, n_timesteps, n_features), ``initial_state``, ``mask`` of shape
     (n_samples, n_timesteps) and ``training``. The fused kernel needs strictly
     right-padded masks with at least one present step, as cuDNN does; anything
-    else raises `tf.errors.InvalidArgumentError`. Outputs at absent steps are zero.
+    else raises `tf.errors.InvalidArgumentError`. Its outputs at absent steps are zero.
 
     References
     ----------
