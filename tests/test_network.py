@@ -190,7 +190,7 @@ def test_own_attention_fits_and_shows_its_weights(sequences):
 def test_dropout_stands_before_the_head_and_between_the_lstms():
     assert dropout_layers(network("dot", n_layers=3)) == []
     names = [layer.name for layer in dropout_layers(network("dot", n_layers=3, dropout=0.3))]
-    assert names == ["dropout_1", "dropout_2", "head_dropout"]
+    assert names == ["network_dropout_1", "network_dropout_2", "network_dropout_head"]
 
 
 @pytest.mark.parametrize("attention", [*NETWORKS, peak])
