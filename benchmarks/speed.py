@@ -60,6 +60,8 @@ def search(library, epochs, threads=None):
         y = y[:, None]
         model, units, rate = peers.skorch_regressor(epochs=epochs), "module__units", "lr"
     else:
+        import tensorflow  # noqa: F401  (its import is not what is compared)
+
         if threads:
             one_thread()
         make = getattr(peers, f"{library}_regressor")
