@@ -114,7 +114,7 @@ class Program:
     def load(self, parameters):
         """Take parameters, as `parameters` gives them, into the network."""
         for weight, value in zip(self._weights, parameters.values(), strict=True):
-            weight.assign(value)
+            weight.value.assign(value)  # Keras' own assign does more, slowly
 
     def parameters(self):
         """Return a copy of the network's parameters as a dict of arrays."""
@@ -125,7 +125,7 @@ class Program:
         slots = self._optimizer.variables
         values = optimizer_state or [np.zeros(slot.shape, slot.dtype) for slot in slots]
         for slot, value in zip(slots, values, strict=True):
-            slot.assign(value)
+            slot.value.assign(value)
         for rate in self._rates:
             rate.assign(dropout)
         for position, state in enumerate(self._seeds):
@@ -206,7 +206,7 @@ class Program:
             missing = -len(chunk) % ROW_MULTIPLE
             padded = np.concatenate([chunk, np.repeat(chunk[:1], missing, axis=0)])
             outputs = function(tf.constant(padded))
-            chunks.append({key: value[: len(chunk)].numpy() for key, value in outputs.items()})
+            chunks.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
         return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
 
     def _function(self, name):
