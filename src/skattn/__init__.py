@@ -11,10 +11,13 @@ __version__ = version("skattn")
 
 _MODULE_OF = {
     "LSTMAttentionRegressor": "_regressor",
+    "SequenceScaler": "_sequence_scaler",
+    "TimeWindows": "_windows",
     "TrainingDivergedError": "_training",
     "build_network": "_network",
     "clear_programs": "_program",
     "layers": "layers",
+    "sliding_windows": "_sliding",
 }
 
 __all__ = ["__version__", *_MODULE_OF]

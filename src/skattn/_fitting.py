@@ -9,7 +9,7 @@ from dataclasses import fields
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._rows import check_rows, merge_equal, scale_rows
+from ._rows import check_rows, merge_equal, scale_rows, split_last
 from ._scaling import Statistics
 from ._spec import NetworkSpec, make_spec
 from ._training import Outcome, Recipe, train
@@ -40,17 +40,20 @@ def take_validation_rows(trial, X_val, y_val, sample_weight_val):
         raise ValueError(f"In X_val, y_val: {error}") from error
 
 
-def stops_early(trial, rows, X_val):
-    """Tell whether a fit on these rows holds out validation rows or is given some."""
-    if trial.early_stopping == "auto":
-        return X_val is not None or len(rows.X) >= ROWS_FOR_EARLY_STOPPING
-    if trial.early_stopping and X_val is None and len(rows.X) < 2:
+def hold_out(trial, rows):
+    """Split off the last rows for early stopping; None for them where all rows train."""
+    train, validation = split_last(rows, trial.validation_fraction)
+    n_left = len(train.X) + len(validation.X)
+    if trial.early_stopping == "auto" and n_left < ROWS_FOR_EARLY_STOPPING:
+        return rows, None
+    if not len(train.X) or not len(validation.X):
         raise ValueError(
-            "early_stopping=True holds out validation rows and needs at least 2 rows of "
-            f"positive weight. Got n_samples = {len(rows.X)}. Use early_stopping=False, or "
-            "pass X_val and y_val."
+            "early_stopping=True holds out the last rows for validation and trains on those "
+            f"that share nothing with them. Got n_samples = {len(rows.X)} rows of positive "
+            f"weight, each of {rows.X.span} steps: too few for both. Use early_stopping=False, "
+            "pass X_val and y_val, or use more rows or shorter windows."
         )
-    return bool(trial.early_stopping)
+    return train, validation
 
 
 def make_recipe(estimator, **changes):
@@ -77,7 +80,7 @@ def fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer):
         Whether a later fit may want to go on from the optimizer's state.
     """
     rows = merge_equal(rows)
-    spec = _spec_of(trial, n_features=rows.X.shape[2])
+    spec = _spec_of(trial, n_features=rows.X.n_features)
     if not goes_on:
         _take_statistics(trial, rows)
     elif spec != trial.spec_:
@@ -111,10 +114,10 @@ def _spec_of(estimator, n_features):
 
 def _take_statistics(trial, rows):
     if trial.standardize:
-        trial.feature_statistics_ = Statistics.of(rows.X, rows.weights)
-        trial.target_statistics_ = Statistics.of(rows.y[:, np.newaxis], rows.weights)
+        trial.feature_statistics_ = Statistics.of(rows.X.table, rows.X.row_weights(rows.weights))
+        trial.target_statistics_ = Statistics.of(rows.y, rows.weights)
     else:
-        trial.feature_statistics_ = Statistics.neutral(rows.X.shape[2])
+        trial.feature_statistics_ = Statistics.neutral(rows.X.n_features)
         trial.target_statistics_ = Statistics.neutral(rows.y.shape[1])
 
 

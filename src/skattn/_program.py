@@ -146,9 +146,10 @@ class Program:
 
     # Compiled functions
 
-    def tensors(self, *arrays):
-        """Return arrays as float32 tensors, to be used in many epochs."""
-        return tuple(tf.constant(array, "float32") for array in arrays)
+    def tensors(self, X, y):
+        """Return sequences on a float32 table, and targets, as tensors for many epochs."""
+        integers = (tf.constant(a, "int32") for a in (X.starts, X.lengths, X.n_timesteps))
+        return tf.constant(X.table), *integers, tf.constant(y)
 
     def rows_at_once(self, n_timesteps):
         """Return how many rows to evaluate at once, bounded by memory alone."""
@@ -158,15 +159,13 @@ class Program:
             floats += 4 * n_timesteps  # a weight for each pair of steps
         return max(ROW_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats))
 
-    def train_epoch(self, X, y, batches, validation, learning_rates, settings):
+    def train_epoch(self, data, batches, validation, learning_rates, settings):
         """Train for one epoch, then evaluate.
 
         Parameters
         ----------
-        X : float32 tensor of shape (n_rows, n_timesteps, n_features)
-            Training and validation rows, right-padded with NaN.
-        y : float32 tensor of shape (n_rows, n_outputs)
-            Their targets.
+        data : tuple of tensors
+            Training and validation rows as `tensors` gives them.
         batches : tuple of arrays (rows, weights, shares)
             Row numbers and weights, each of shape (n_batches, batch_size), where
             the weights of a batch add to about one; and each batch's share of the
@@ -184,25 +183,25 @@ class Program:
             Weighted mean losses; the first is taken while training, batch by batch.
         """
         losses = self._function("train_epoch")(
-            X, y, *map(tf.constant, (*batches, *validation, learning_rates, *settings))
+            *data, *map(tf.constant, (*batches, *validation, learning_rates, *settings))
         )
         return tuple(float(loss) for loss in losses)
 
     def predict(self, X):
-        """Return predictions of float32 X, of shape (n_rows, n_outputs)."""
+        """Return predictions of sequences on a float32 table, of shape (n_rows, n_outputs)."""
         return self._in_chunks("predict", X)["prediction"]
 
     def attend(self, X):
-        """Return the attention weights of float32 X: a dict with an array per level."""
+        """Return the attention weights of such sequences: a dict with an array per level."""
         return self._in_chunks("attend", X)
 
     def _in_chunks(self, name, X):
         """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
-        size = self.rows_at_once(X.shape[1]) // ROW_MULTIPLE * ROW_MULTIPLE
+        size = self.rows_at_once(X.n_timesteps) // ROW_MULTIPLE * ROW_MULTIPLE
         function = self._function(name)
         chunks = []
         for begin in range(0, len(X), size):
-            chunk = X[begin : begin + size]
+            chunk = X.padded(slice(begin, begin + size))
             missing = -len(chunk) % ROW_MULTIPLE
             padded = np.concatenate([chunk, np.repeat(chunk[:1], missing, axis=0)])
             outputs = function(tf.constant(padded))
@@ -218,13 +217,17 @@ class Program:
     def _trace(self, name):
         floats, integers = "float32", "int32"
         X = tf.TensorSpec((None, None, self.spec.n_features), floats)
+        table = tf.TensorSpec((None, self.spec.n_features), floats)
         y = tf.TensorSpec((None, self.spec.n_outputs), floats)
+        slices, n_timesteps = tf.TensorSpec((None,), integers), tf.TensorSpec((), integers)
         rows, weights = tf.TensorSpec((None, None), integers), tf.TensorSpec((None, None), floats)
         vector, number = tf.TensorSpec((None,), floats), tf.TensorSpec((), floats)
+        data = (table, slices, slices, n_timesteps, y)
+        settings = (vector, number, number, number)
         function, signature = {
             "train_epoch": (
                 self._train_epoch,
-                (X, y, rows, weights, vector, rows, weights, vector, number, number, number),
+                (*data, rows, weights, vector, rows, weights, *settings),
             ),
             "predict": (self._predict, (X,)),
             "attend": (self._attend, (X,)),
@@ -232,15 +235,16 @@ class Program:
         return tf.function(function, signature, jit_compile=False).get_concrete_function()
 
     def _train_epoch(
-        self, X, y, rows, weights, shares, validation_rows, validation_weights,
-        learning_rates, weight_decay, clipnorm, quantile,
+        self, table, starts, lengths, n_timesteps, y, rows, weights, shares,
+        validation_rows, validation_weights, learning_rates, weight_decay, clipnorm, quantile,
     ):  # fmt: skip
         self.n_traces["train_epoch"] += 1
+        data = (table, starts, lengths, n_timesteps, y)
         loss, validation_loss = tf.constant(0.0), tf.constant(0.0)
         for batch in tf.range(tf.shape(rows)[0]):
             self._optimizer.learning_rate.assign(learning_rates[batch])
             with tf.GradientTape() as tape:
-                batch_loss = self._loss(X, y, rows[batch], weights[batch], quantile, training=True)
+                batch_loss = self._loss(data, rows[batch], weights[batch], quantile, training=True)
                 objective = batch_loss + sum(self.network.losses)
             gradients = tape.gradient(
                 objective, [v.value for v in self._trainable], unconnected_gradients="zero"
@@ -249,12 +253,13 @@ class Program:
             loss += shares[batch] * batch_loss
         for batch in tf.range(tf.shape(validation_rows)[0]):
             validation_loss += self._loss(
-                X, y, validation_rows[batch], validation_weights[batch], quantile, training=False
+                data, validation_rows[batch], validation_weights[batch], quantile, training=False
             )
         return loss, validation_loss
 
-    def _loss(self, X, y, rows, weights, quantile, training):
-        predicted = self.network(tf.gather(X, rows), training=training)["prediction"]
+    def _loss(self, data, rows, weights, quantile, training):
+        *sequences, y = data
+        predicted = self.network(_padded(*sequences, rows), training=training)["prediction"]
         losses = LOSSES[self.spec.loss](tf.gather(y, rows), predicted, quantile)
         return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
 
@@ -273,6 +278,14 @@ class Program:
         self.n_traces["attend"] += 1
         outputs = self.network(X, training=False)
         return {name: level for name, level in outputs.items() if name != "prediction"}
+
+
+def _padded(table, starts, lengths, n_timesteps, rows):
+    """Gather sequences from their table: (n_rows, n_timesteps, n_features), NaN to the right."""
+    steps = tf.range(n_timesteps)
+    present = steps < tf.gather(lengths, rows)[:, None]
+    places = tf.where(present, tf.gather(starts, rows)[:, None] + steps, 0)
+    return tf.where(present[:, :, None], tf.gather(table, places), np.nan)
 
 
 def _clip(gradient, clipnorm):

@@ -10,16 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitting import (
     borrow,
     fit_network,
+    hold_out,
     make_recipe,
-    stops_early,
     take_rows,
     take_validation_rows,
 )
-from ._rows import split_last
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
 from ._validation import (
-    Integral,
+    POSITIVE_INTEGER,
     Interval,
     Real,
     StrOptions,
@@ -28,8 +27,6 @@ from ._validation import (
     check_validation_rows,
     fit_context,
 )
-
-_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 
 def _attends(estimator):
@@ -143,11 +140,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out validation rows, to stop when their loss has not improved
         for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so with 100 rows or more, or when `X_val` is given to `fit`.
+        "auto" does so where 100 rows or more are left for both, or when `X_val` is given.
 
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping: the *last* rows, never
-        shuffled in. Used only with early stopping and without `X_val`.
+        shuffled in. Windows of one table (`TimeWindows`, `sliding_windows`) that share
+        rows with these are left out, so that training ends before validation begins.
 
     n_iter_no_change : int, default=50
         Epochs without improvement to wait for. Used only with early stopping.
@@ -247,13 +245,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "attention": [StrOptions({name for name in ATTENTIONS if name}), callable, None],
         "head_input": [StrOptions(set(HEAD_INPUTS))],
-        "units": [_POSITIVE_INTEGER],
-        "n_layers": [_POSITIVE_INTEGER],
+        "units": [POSITIVE_INTEGER],
+        "n_layers": [POSITIVE_INTEGER],
         "bidirectional": ["boolean"],
         "dense_units": ["array-like", None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "segment_length": [_POSITIVE_INTEGER],
-        "n_timesteps": [_POSITIVE_INTEGER, None],
+        "segment_length": [POSITIVE_INTEGER],
+        "n_timesteps": [POSITIVE_INTEGER, None],
         "standardize": ["boolean"],
         "loss": [StrOptions(set(LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
@@ -262,11 +260,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [Interval(Real, 0, None, closed="left"), None],
         "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-        "epochs": [_POSITIVE_INTEGER],
-        "batch_size": [_POSITIVE_INTEGER],
+        "epochs": [POSITIVE_INTEGER],
+        "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [_POSITIVE_INTEGER],
+        "n_iter_no_change": [POSITIVE_INTEGER],
         "tol": [Interval(Real, 0, None, closed="left")],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
@@ -367,12 +365,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         trial = copy(self)
         goes_on = self.warm_start and hasattr(self, "parameters_")
         rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
-        early_stopping = stops_early(trial, rows, X_val)
         validation = None
         if X_val is not None:
             validation = take_validation_rows(trial, X_val, y_val, sample_weight_val)
-        elif early_stopping:
-            rows, validation = split_last(rows, self.validation_fraction)
+        elif self.early_stopping:
+            rows, validation = hold_out(trial, rows)
+        early_stopping = bool(self.early_stopping) and validation is not None
         recipe = make_recipe(self, early_stopping=early_stopping)
         fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer=self.warm_start)
         return self._become(trial)
@@ -421,7 +419,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         sequences = check_sequences(self, X, reset=False)
         with borrow(self.spec_) as program:
             program.load(self.parameters_)
-            scaled = program.predict(self.feature_statistics_.apply(sequences.X))
+            scaled = program.predict(self._scaled(sequences))
         prediction = self.target_statistics_.undo(scaled)
         check_finite_predictions(prediction)
         return prediction[:, 0] if self._y_ndim == 1 else prediction
@@ -458,7 +456,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         sequences = check_sequences(self, X, reset=False)
         with borrow(self.spec_) as program:
             program.load(self.parameters_)
-            levels = program.attend(self.feature_statistics_.apply(sequences.X))
+            levels = program.attend(self._scaled(sequences))
         if level not in levels:
             raise ValueError(
                 f"attention={self.spec_.attention!r} has no level {level!r}. "
@@ -507,6 +505,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True
         return tags
+
+    def _scaled(self, sequences):
+        return sequences.on(self.feature_statistics_.apply(sequences.table))
 
     def _become(self, trial):
         """Take over what a trial fit has reached, in one assignment."""

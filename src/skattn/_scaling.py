@@ -1,4 +1,4 @@
-"""Standardization of sequences, with absent steps left out."""
+"""Standardization of the rows of a table."""
 
 from dataclasses import dataclass
 
@@ -16,19 +16,18 @@ class Statistics:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, X, weights):
-        """Take the weighted statistics of X (n_samples, n_timesteps, n_features).
+    def of(cls, table, weights):
+        """Take the weighted statistics of a table (n_rows, n_features).
 
-        NaN is left out. The scale of a constant feature is 1.
+        Rows of weight 0 are left out. The scale of a constant feature is 1.
         """
-        lowest = np.nanmin(X, axis=(0, 1)).astype("float64")
-        highest = np.nanmax(X, axis=(0, 1)).astype("float64")
+        lowest, highest = _range(table, weights)
         constant = lowest == highest
-        centre = np.where(constant, lowest, _weighted_mean(X, weights)).astype("float64")
+        centre = np.where(constant, lowest, _weighted_mean(table, weights))
         # Squares of deviations relative to the largest one neither over- nor underflow.
         largest = np.maximum(highest - centre, centre - lowest)
         largest[constant] = 1.0
-        spread = _weighted_mean(X, weights, lambda block: ((block - centre) / largest) ** 2)
+        spread = _weighted_mean(table, weights, lambda rows: ((rows - centre) / largest) ** 2)
         return cls(centre, np.where(constant, 1.0, largest * np.sqrt(spread)))
 
     @classmethod
@@ -36,23 +35,23 @@ class Statistics:
         """Return the statistics that change nothing."""
         return cls(np.zeros(n_features), np.ones(n_features))
 
-    def apply(self, X):
-        """Return (X - mean) / scale as a new float32 array; subtracted in float64.
+    def apply(self, table):
+        """Return (table - mean) / scale as a new float32 array; subtracted in float64.
 
         Raises
         ------
         ValueError
             If float32 cannot hold a scaled value.
         """
-        scaled = np.empty(X.shape, dtype="float32")
+        scaled = np.empty(table.shape, dtype="float32")
         with np.errstate(over="ignore"):
-            for rows in _blocks(X):
-                scaled[rows] = (X[rows].astype("float64") - self.mean) / self.scale
+            for rows in _blocks(table):
+                scaled[rows] = (table[rows].astype("float64") - self.mean) / self.scale
         if np.isinf(scaled).any():
-            sample, _, feature = np.argwhere(np.isinf(scaled))[0]
+            row, feature = np.argwhere(np.isinf(scaled))[0]
             raise ValueError(
-                f"A value of sample {sample}, feature {feature}, lies too far from the training "
-                f"rows: their mean is {self.mean[feature]:g} and their spread "
+                f"The value {table[row, feature]:g} of feature {feature} lies too far from the "
+                f"training rows: their mean is {self.mean[feature]:g} and their spread "
                 f"{self.scale[feature]:g}. Remove it, or fit on rows with such values."
             )
         return scaled
@@ -62,17 +61,24 @@ class Statistics:
         return scaled.astype("float64") * self.scale + self.mean
 
 
-def _weighted_mean(X, weights, function=lambda block: block):
-    """Return the mean of function(X) over samples and present steps, per feature."""
-    total, count = np.zeros(X.shape[2]), np.zeros(X.shape[2])
-    for rows in _blocks(X):
-        values = function(X[rows].astype("float64"))
-        present = ~np.isnan(values)
-        total += np.einsum("i,itj->j", weights[rows], np.where(present, values, 0.0))
-        count += np.einsum("i,itj->j", weights[rows], present)
-    return total / count
+def _range(table, weights):
+    """Return the lowest and the highest value of each feature in rows of positive weight."""
+    lowest, highest = np.full((2, table.shape[1]), [[np.inf], [-np.inf]])
+    for rows in _blocks(table):
+        values = table[rows][weights[rows] > 0].astype("float64")
+        lowest = np.minimum(lowest, values.min(axis=0, initial=np.inf))
+        highest = np.maximum(highest, values.max(axis=0, initial=-np.inf))
+    return lowest, highest
 
 
-def _blocks(X):
-    rows = max(1, _BLOCK // max(1, X[0].size))
-    return [slice(begin, begin + rows) for begin in range(0, len(X), rows)]
+def _weighted_mean(table, weights, function=lambda rows: rows):
+    """Return the weighted mean of function(rows), for each feature."""
+    total = np.zeros(table.shape[1])
+    for rows in _blocks(table):
+        total += weights[rows] @ function(table[rows].astype("float64"))
+    return total / weights.sum()
+
+
+def _blocks(table):
+    rows = max(1, _BLOCK // max(1, table.shape[1]))
+    return [slice(begin, begin + rows) for begin in range(0, len(table), rows)]

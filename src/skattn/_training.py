@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
+from ._sequences import Sequences
+
 #: Learning-rate schedule name → factor at a share of the training in [0, 1).
 #: The cosine is that of I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, without restarts.
 SCHEDULES: dict[str, Callable] = {
@@ -51,13 +53,14 @@ class TrainingRows:
 
     Attributes
     ----------
-    X : float32 array of shape (n_rows, n_timesteps, n_features)
+    X : Sequences
+        On a float32 table.
     y : float32 array of shape (n_rows, n_outputs)
     weights : float64 array of shape (n_rows,), all positive
     n_train : int
     """
 
-    X: np.ndarray
+    X: Sequences
     y: np.ndarray
     weights: np.ndarray
     n_train: int
@@ -120,8 +123,8 @@ class _Training:
         self.recipe = recipe
         self.random_state = random_state
         self.rows = rows
-        self.X, self.y = program.tensors(rows.X, rows.y)
-        self.validation = _validation_batches(rows, program.rows_at_once(rows.X.shape[1]))
+        self.data = program.tensors(rows.X, rows.y)
+        self.validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
         self.outcome = Outcome(parameters={}, history=self.history)
         self.callbacks = _fresh(recipe.callbacks, program.network, recipe)
@@ -155,7 +158,7 @@ class _Training:
         self._ask(self.callbacks.on_epoch_begin, scheduled[0], epoch)
         rates = self.rate_factor * scheduled
         loss, validation_loss = self.program.train_epoch(
-            self.X, self.y, batches, self.validation, rates.astype("float32"), self._settings()
+            self.data, batches, self.validation, rates.astype("float32"), self._settings()
         )
         self._record(epoch, loss, validation_loss, float(rates[0]))
         self._ask(self.callbacks.on_epoch_end, scheduled[0], epoch)

@@ -3,49 +3,32 @@
 The one place that imports scikit-learn's private helpers; it knows no Keras.
 """
 
-from dataclasses import dataclass
+import datetime
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import (
+    _check_feature_names_in,
     _check_y,
     check_array,
     check_consistent_length,
     validate_data,
 )
 
-__all__ = ["Integral", "Interval", "Real", "StrOptions", "fit_context"]
+from ._sequences import Sequences
+from ._strides import table_of
+
+__all__ = ["Integral", "Interval", "Real", "StrOptions", "fit_context", "validate_params"]
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+#: Constraints of what tells series apart, and of the longest time between their rows.
+GROUPS = [str, Interval(Integral, 0, None, closed="left"), tuple, None]
+MAX_GAP = [Interval(Real, 0, None, closed="neither"), str, datetime.timedelta, np.timedelta64, None]
 
 FLOAT32_MAX = float(np.finfo("float32").max)
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """Sequences with their present steps on the left and NaN on the right.
-
-    Attributes
-    ----------
-    X : array of shape (n_samples, n_timesteps, n_features)
-        Present steps first, in their order; then NaN.
-    order : int array of shape (n_samples, n_timesteps) or None
-        ``order[i, t]`` is the place that step t of sample i came from; None where
-        no step is absent.
-    """
-
-    X: np.ndarray
-    order: np.ndarray | None = None
-
-    def put_back(self, values, axis=1):
-        """Return values, which have a time axis, in the order the caller gave."""
-        if self.order is None:
-            return values
-        shape = [len(self.order)] + [1] * (values.ndim - 1)
-        shape[axis] = self.order.shape[1]
-        placed = np.empty_like(values)
-        np.put_along_axis(placed, self.order.reshape(shape), values, axis=axis)
-        return placed
 
 
 def check_sequences(estimator, X, *, reset):
@@ -64,9 +47,9 @@ def check_sequences(estimator, X, *, reset):
     Returns
     -------
     sequences : Sequences
-        The checked sequences.
+        The checked sequences; windows that share the rows of one table share them still.
     """
-    if _is_list_of_2d(X):
+    if is_list_of_sequences(X):
         X = _padded(X)
     n_dims = _n_dims(X)
     if n_dims == 3:
@@ -78,20 +61,26 @@ def check_sequences(estimator, X, *, reset):
         raise ValueError(
             f"{_name(estimator)} expects X of shape (n_samples, n_timesteps, n_features), or a "
             f"list of arrays (n_timesteps, n_features). Got {got}. Reshape your data: one sequence "
-            "of one feature is X.reshape(1, -1, 1); for one long table make windows first, for "
-            "instance with numpy.lib.stride_tricks.sliding_window_view."
+            "of one feature is X.reshape(1, -1, 1); for one long table make windows first, with "
+            "skattn.TimeWindows or skattn.sliding_windows."
         )
+    table, layout = table_of(X)
     _check_range(
-        X,
+        table,
         "X",
         f"{_name(estimator)} expects finite values up to 3.4e38 in size; replace it, or mark the "
         "whole step as absent with NaN in all its features.",
     )
-    return _present_steps_left(X, _name(estimator))
+    return _present_steps(table, layout, _name(estimator))
+
+
+def check_array_of_sequences(X, estimator=None):
+    """Check an array of three dimensions, NaN allowed; infinity is not looked for."""
+    return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
 
 
 def _check_3d(estimator, X, reset):
-    X = check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
+    X = check_array_of_sequences(X, estimator)
     n_timesteps, n_features = X.shape[1:]
     if 0 in (n_timesteps, n_features):
         raise ValueError(
@@ -145,7 +134,7 @@ def _check_2d(estimator, X, reset):
     return X.reshape(len(X), estimator.n_timesteps_in_, -1)
 
 
-def _is_list_of_2d(X):
+def is_list_of_sequences(X):
     """Tell whether X is a list of sequences, each (n_timesteps, n_features)."""
     is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
     if not is_list or len(X) == 0:
@@ -193,31 +182,73 @@ def _check_range(X, name, advice):
         )
 
 
-def _present_steps_left(X, name):
-    """Return X as `Sequences`; refuse partly missing steps and empty samples."""
-    if X.dtype.kind != "f" or not np.isnan(np.min(X)):
-        return Sequences(X)
-    missing = np.isnan(X)
-    absent = missing.all(axis=2)
-    partly = missing.any(axis=2) & ~absent
+def _present_steps(table, layout, name):
+    """Return the sequences without absent steps; refuse partly missing and empty ones."""
+    starts, rows = layout.starts, layout.in_sequence(table)
+    lengths, absent = np.full(len(starts), layout.n_timesteps), None
+    if table.dtype.kind == "f" and np.isnan(np.min(table)):
+        missing = np.isnan(table)
+        present = ~missing.all(axis=1)
+        _check_whole_steps(missing, present, layout, name)
+        absent = layout.view(~present)
+        present = layout.in_sequence(present)
+        before = np.concatenate([[0], np.cumsum(present)])
+        starts, lengths = before[starts], before[starts + layout.n_timesteps] - before[starts]
+        _check_not_empty(lengths)
+        rows = _only(rows, present)
+    return Sequences(
+        table=rows,
+        starts=starts,
+        lengths=lengths,
+        n_timesteps=layout.n_timesteps,
+        first=layout.first,
+        span=layout.span,
+        absent=absent,
+    )
+
+
+def _only(rows, present):
+    """Return the present rows; without a copy where no other stands between them."""
+    places = np.flatnonzero(present)
+    together = slice(places[0], places[-1] + 1)
+    return rows[together] if present[together].all() else rows[places]
+
+
+def _check_whole_steps(missing, present, layout, name):
+    partly = missing.any(axis=1) & present
     if partly.any():
-        sample, step = np.argwhere(partly)[0]
-        features = np.flatnonzero(missing[sample, step]).tolist()
+        sample = int(layout.view(partly).any(axis=1).argmax())
+        step = int(layout.view(partly)[sample].argmax())
+        features = np.flatnonzero(layout.view(missing)[sample, step]).tolist()
         raise ValueError(
             f"Input X contains NaN in some features of a step: sample {sample}, step {step}, "
             f"features {features}. {name} accepts NaN only where all features of a step are "
             "NaN, which marks the step as absent. Fill the others first, for instance with "
             "sklearn.impute.SimpleImputer or pandas.DataFrame.ffill on the table of rows."
         )
-    empty = absent.all(axis=1)
+
+
+def _check_not_empty(lengths):
+    empty = lengths == 0
     if empty.any():
         raise ValueError(
-            f"Input X contains NaN in every step of sample {np.flatnonzero(empty)[0]} "
+            f"Input X contains NaN in every step of sample {empty.argmax()} "
             f"({empty.sum()} such samples): a sequence needs at least one present step. "
             "Remove these samples."
         )
-    order = np.argsort(absent, axis=1, kind="stable")
-    return Sequences(np.take_along_axis(X, order[:, :, np.newaxis], axis=1), order)
+
+
+def check_table(X, estimator=None, *, reset=True, **options):
+    """Check a table (n_rows, n_features); return it as floats, NaN allowed."""
+    options |= {"dtype": ["float64", "float32"], "ensure_all_finite": "allow-nan"}
+    if estimator is None:
+        return check_array(X, **options)
+    return validate_data(estimator, X, reset=reset, **options)
+
+
+def feature_names(estimator, input_features=None):
+    """Return the names of a fitted estimator's features, as scikit-learn does."""
+    return _check_feature_names_in(estimator, input_features)
 
 
 def check_targets(y, X, estimator):

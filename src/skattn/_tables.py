@@ -1,0 +1,275 @@
+"""Tables of time-ordered rows: their times, their groups, their gaps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Order:
+    """What orders the rows of a table.
+
+    Attributes
+    ----------
+    groups : array of shape (n_rows,)
+        The group of each row; all the same where there are no groups.
+    times : pandas.Index of shape (n_rows,) or None
+        When each row was; None where nothing tells.
+    """
+
+    groups: np.ndarray
+    times: pd.Index | None
+
+    def __len__(self):
+        return len(self.groups)
+
+    def take(self, rows):
+        """Return the order of some of the rows."""
+        return Order(self.groups[rows], None if self.times is None else self.times[rows])
+
+    def followed_by(self, other):
+        """Return the order of these rows and others after them."""
+        times = None if self.times is None else self.times.append(other.times)
+        return Order(np.concatenate([self.groups, other.groups]), times)
+
+    def series(self, max_gap=None):
+        """Part the rows into series: by group, and at gaps longer than `max_gap`."""
+        codes = pd.factorize(self.groups)[0]
+        rows = np.argsort(codes, kind="stable")
+        begins = np.ones(len(rows), dtype=bool)
+        begins[1:] = np.diff(codes[rows]) != 0
+        steps = None
+        if self.times is not None:
+            ordinals = _ordinals(self.times)[rows]
+            steps = np.where(begins[1:], np.nan, np.diff(ordinals))
+        if max_gap is not None:
+            check_times(self, f"max_gap={max_gap!r}")
+            begins[1:] |= steps > _in_units_of(self.times, max_gap)
+        return Series(rows, begins, steps)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Rows in the order of their series.
+
+    Attributes
+    ----------
+    rows : int array of shape (n_rows,)
+        Row numbers, series by series.
+    begins : bool array of shape (n_rows,)
+        Where a series begins, in the order of `rows`.
+    steps : float array of shape (n_rows - 1,) or None
+        Time from each row to the next of its group; NaN from one group to another.
+    """
+
+    rows: np.ndarray
+    begins: np.ndarray
+    steps: np.ndarray | None
+
+    @property
+    def number(self):
+        """The number of each row's series, counted from 0, in the order of `rows`."""
+        return np.cumsum(self.begins) - 1
+
+    @property
+    def lengths(self):
+        """Rows in each series."""
+        return np.diff(np.flatnonzero(np.append(self.begins, True)))
+
+    @property
+    def rank(self):
+        """The place of each row in its series, in the order of `rows`."""
+        return np.arange(len(self.rows)) - np.flatnonzero(self.begins)[self.number]
+
+    @property
+    def increases(self):
+        """Whether time, where it is known, moves on from each row to the next."""
+        return self.steps is None or not (self.steps <= 0).any()
+
+    def in_order_of_rows(self, values):
+        """Bring values from the order of `rows` into that of the table."""
+        placed = np.empty_like(values)
+        placed[self.rows] = values
+        return placed
+
+    def spread(self, table, n_absent):
+        """Put absent rows before each series.
+
+        Returns
+        -------
+        spread : array of shape (n_rows + n_series * n_absent, n_features)
+            The rows series by series, each series after `n_absent` rows of NaN.
+        places : int array of shape (n_rows,)
+            Where each row of the table is in it.
+        """
+        places = np.arange(len(self.rows)) + n_absent * (self.number + 1)
+        in_place = bool((np.diff(self.rows) == 1).all())
+        if n_absent or not in_place:
+            shape = (len(table) + n_absent * len(self.lengths), table.shape[1])
+            spread = np.full(shape, np.nan, dtype=table.dtype)
+            spread[places] = table if in_place else table[self.rows]
+            table = spread
+        return table, self.in_order_of_rows(places)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The last rows of each group that were seen, for the windows of rows that follow.
+
+    Attributes
+    ----------
+    rows : array of shape (n_rows, n_features)
+        The rows.
+    order : Order
+        Their groups and times.
+    limit : float
+        Longest time after which rows still follow, in nanoseconds or units of the index.
+    """
+
+    rows: np.ndarray
+    order: Order
+    limit: float
+
+    @classmethod
+    def last_of(cls, rows, order, n_last, limit):
+        """Keep the last rows of each group."""
+        series = order.series()
+        n_after = np.repeat(series.lengths, series.lengths) - series.rank - 1
+        last = np.sort(series.rows[n_after < n_last])
+        return cls(rows[last], order.take(last), limit)
+
+    def before(self, order, max_gap):
+        """Return the numbers of the rows that come right before those of another table."""
+        first = pd.Series(_ordinals(order.times)).groupby(order.groups).min()
+        first = pd.Series(self.order.groups).map(first)
+        earlier = pd.Series(_ordinals(self.order.times)).where(lambda times: times < first)
+        gap = first - earlier.groupby(self.order.groups).transform("max")
+        limit = self.limit if max_gap is None else _in_units_of(order.times, max_gap)
+        return np.flatnonzero(earlier.notna() & (gap <= limit))
+
+
+def read_order(X, groups, name):
+    """Split a table into its features and the order of its rows.
+
+    Parameters
+    ----------
+    X : array or DataFrame of shape (n_rows, n_columns)
+        The table.
+    groups : str, int, tuple or None
+        A column, or a level of the index, that holds each row's group.
+    name : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    features : array or DataFrame
+        X without its column of groups.
+    order : Order
+        Groups and times.
+    """
+    index = X.index if isinstance(X, (pd.DataFrame, pd.Series)) else None
+    n_rows = X.shape[0] if hasattr(X, "shape") and len(X.shape) else len(X)
+    labels = np.zeros(n_rows, dtype=int)
+    if groups is not None:
+        X, index, labels = _split_groups(X, index, groups, name)
+    missing = pd.isna(labels)
+    if missing.any():
+        raise ValueError(
+            f"groups={groups!r} has no value in row {missing.argmax()} ({missing.sum()} such "
+            "rows). Give each row a group, or remove these rows."
+        )
+    return X, Order(np.asarray(labels), index if _kind(index) else None)
+
+
+def check_times(order, what, like=None):
+    """Refuse a table that does not tell its times, or tells them otherwise than another."""
+    if order.times is None:
+        raise ValueError(
+            f"{what} needs a pandas DataFrame whose index tells the time of each row: dates, "
+            "periods or numbers. In a Pipeline, steps before keep the index after "
+            "set_output(transform='pandas')."
+        )
+    if like is not None and _kind(order.times) != _kind(like.times):
+        raise ValueError(
+            f"{what} was fitted on times that are {_kind(like.times)}. Got times that are "
+            f"{_kind(order.times)}. Give the new rows the index that they have in the table."
+        )
+
+
+def check_increasing(order, series, what):
+    """Refuse times that repeat or go backwards within a group."""
+    if series.increases:
+        return
+    place = int((series.steps <= 0).argmax())
+    before, after = (order.times[row] for row in series.rows[[place, place + 1]])
+    raise ValueError(
+        f"{what} needs times that increase from row to row. Row {series.rows[place + 1]} has "
+        f"{after} after {before}. Sort the table (X.sort_index()), drop repeated times "
+        "(X[~X.index.duplicated()]), or name the column or index level that tells the series "
+        "apart with groups=."
+    )
+
+
+def describe_gaps(order, series):
+    """Name the first gaps of a table, as text; None where there are none."""
+    rows = series.rows
+    inside = series.begins[1:] & ~np.isnan(series.steps)
+    places = np.flatnonzero(inside)
+    if not len(places):
+        return None
+    named = [f"{order.times[rows[p]]} to {order.times[rows[p + 1]]}" for p in places[:3]]
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return f"{len(places)} gaps: " * (len(places) > 1) + ", ".join(named) + more
+
+
+def _split_groups(X, index, groups, name):
+    if isinstance(X, pd.DataFrame):
+        if groups in X.columns:
+            return X.drop(columns=groups), index, X[groups].to_numpy()
+        if groups in index.names:
+            others = index.droplevel(groups) if index.nlevels > 1 else None
+            return X, others, index.get_level_values(groups).to_numpy()
+        raise ValueError(
+            f"{name}: groups={groups!r} is neither a column ({list(X.columns)}) nor a level of "
+            f"the index ({list(index.names)}). Name one that is in the table; in a Pipeline, "
+            "steps before keep the index after set_output(transform='pandas')."
+        )
+    X = np.asarray(X)
+    if isinstance(groups, str) or X.ndim != 2 or not 0 <= groups < X.shape[1]:
+        raise ValueError(
+            f"{name}: groups={groups!r} needs a pandas DataFrame with such a column or index "
+            f"level, or the position of a column. Got {type(X).__name__} of shape {X.shape}. "
+            "In a Pipeline, steps before give a DataFrame after set_output(transform='pandas')."
+        )
+    return np.delete(X, groups, axis=1), None, X[:, groups]
+
+
+def _kind(index):
+    """Say in words what times an index tells; None where it tells none."""
+    if isinstance(index, pd.DatetimeIndex):
+        return f"dates in time zone {index.tz}" if index.tz else "dates without a time zone"
+    if isinstance(index, pd.PeriodIndex):
+        return f"periods of {index.freqstr}"
+    if isinstance(index, pd.TimedeltaIndex):
+        return "lengths of time"
+    is_numeric = index is not None and pd.api.types.is_numeric_dtype(index)
+    return "numbers" if is_numeric else None
+
+
+def _ordinals(times):
+    """Return times as numbers, to be compared and subtracted."""
+    if isinstance(times, pd.PeriodIndex):
+        times = times.to_timestamp()
+    if isinstance(times, (pd.DatetimeIndex, pd.TimedeltaIndex)):
+        return times.as_unit("ns").asi8
+    return times.to_numpy()
+
+
+def _in_units_of(times, gap):
+    """Return a length of time in the units of `_ordinals`."""
+    dated = _kind(times) != "numbers"
+    if dated == isinstance(gap, (int, float)):
+        wanted = "a length of time such as '1h'" if dated else "a number"
+        raise ValueError(f"max_gap={gap!r} must be {wanted}: the index is of {times.dtype}.")
+    return pd.Timedelta(gap) / pd.Timedelta(1, "ns") if dated else gap
