@@ -2,9 +2,9 @@
 Does an LSTM on the weather benefit from attention?
 ===================================================
 
-How much sunlight will there be in three hours? From the last 24 hours of sun, clouds and
+How much sunlight will there be in three hours? From the last hours of sun, clouds and
 weather at an airport we predict it. A grid search with folds in time order chooses the
-attention and the width of the LSTM; the winner then meets persistence and Ridge on two
+attention and how many hours to look back; the winner then meets persistence and Ridge on two
 months that no model has seen. The best network with a learned attention, whether it won or
 not, shows where it looks. The data, a typical meteorological
 year of Greensboro (USA) measured by the hour [1]_, come with pvlib.
@@ -20,58 +20,61 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pvlib
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skattn import LSTMAttentionRegressor
+from skattn import LSTMAttentionRegressor, TimeWindows
 
-HOURS_BACK, HOURS_AHEAD, N_TEST = 24, 3, 60 * 24
+HOURS_AHEAD, N_TEST = 3, 60 * 24
 FEATURES = ["ghi", "dni", "TotCld (tenths)", "temp_air", "relative_humidity", "pressure"]
 
 # %%
-# Sequences
-# ---------
-# Each window of 24 hours and six features belongs to the sunlight three hours after it:
-# the global horizontal irradiance "ghi", in W/m².
+# A table of hours
+# ----------------
+# Each row is an hour. Its target is the sunlight three hours later: the global horizontal
+# irradiance "ghi", in W/m². The last three hours have no target yet.
 
 
 def load():
-    """Return X (n_samples, 24, 6), y (n_samples,) and the time of each target."""
+    """Return the table (n_hours, 6) and the target of each row."""
     path = Path(pvlib.__file__).parent / "data" / "723170TYA.CSV"
     table, _ = pvlib.iotools.read_tmy3(path, coerce_year=2001, map_variables=True)
-    windows = sliding_window_view(table[FEATURES].to_numpy(dtype=float), HOURS_BACK, axis=0)
-    X = windows[:-HOURS_AHEAD].swapaxes(1, 2)
-    targets = table["ghi"].iloc[HOURS_BACK + HOURS_AHEAD - 1 :]
-    return X, targets.to_numpy(dtype=float), targets.index
+    table = table[FEATURES].astype(float)
+    return table[:-HOURS_AHEAD], table["ghi"].shift(-HOURS_AHEAD)[:-HOURS_AHEAD]
 
 
 # %%
-# A search over attentions
-# ------------------------
-# The regressor is an ordinary last step of a Pipeline, here after one that evens out the
-# skewed sunlight. ``gap`` keeps the hours between a window and its target apart.
+# A search over attentions and windows
+# ------------------------------------
+# ``TimeWindows`` gives each row the rows before it. It is a step of an ordinary Pipeline, after one
+# that evens out the skewed sunlight, so the length of the windows is searched like any parameter.
+# ``gap`` leaves out the training rows whose target is not yet known when the test fold begins.
 
 
 def search_attention(X, y):
-    """Search over attention and units; return the fitted search."""
+    """Search over attentions and lengths of windows; return the fitted search."""
     pipeline = Pipeline(
         [
             ("root", FunctionTransformer(_root_of_sunlight)),
-            ("lstm", LSTMAttentionRegressor(epochs=10, random_state=0)),
+            ("windows", TimeWindows(24)),
+            ("lstm", LSTMAttentionRegressor(units=32, epochs=10, random_state=0)),
         ]
     )
-    grid = {"lstm__attention": [None, "mean", "dot", "additive"], "lstm__units": [16, 32]}
-    folds = TimeSeriesSplit(n_splits=3, test_size=60 * 24, gap=HOURS_AHEAD)
+    grid = {
+        "lstm__attention": [None, "mean", "dot", "additive"],
+        "windows__length": [12, 24, 36],
+    }
+    folds = TimeSeriesSplit(n_splits=3, test_size=60 * 24, gap=HOURS_AHEAD - 1)
     return GridSearchCV(pipeline, grid, cv=folds, scoring="neg_root_mean_squared_error").fit(X, y)
 
 
-def _root_of_sunlight(X):
-    return np.concatenate([np.sqrt(X[:, :, :2]), X[:, :, 2:]], axis=2)
+def _root_of_sunlight(table):
+    return table.assign(ghi=np.sqrt(table["ghi"]), dni=np.sqrt(table["dni"]))
 
 
 def search_table(search):
@@ -84,18 +87,24 @@ def search_table(search):
 # %%
 # The test, beside simpler models
 # -------------------------------
-# Persistence takes the last hour, or the same hour of the day before. Ridge reads the same
-# windows.
+# Persistence takes the last hour, or the same hour of the day before. Ridge reads windows of 24
+# hours, flattened. The hours right before the test rows go along, as history of the first ones.
 
 
-def baselines(X, y, X_test):
-    """Return the predictions of simpler models."""
-    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 5, 15)))
-    ridge.fit(X.reshape(len(X), -1), y)
+def with_history(predict, X):
+    """Predict the last rows of a table, which begin with a full history."""
+    return predict(X[-N_TEST - 48 :])[-N_TEST:]
+
+
+def baselines(X, y, X_all):
+    """Return the predictions of simpler models on the last rows."""
+    flat = FunctionTransformer(lambda windows: windows.reshape(len(windows), -1))
+    ridge = RidgeCV(np.logspace(-2, 5, 15))
+    ridge = make_pipeline(TimeWindows(24), flat, SimpleImputer(), StandardScaler(), ridge)
     return {
-        "last hour": X_test[:, -1, 0],
-        "day before": X_test[:, HOURS_AHEAD - 1, 0],
-        "Ridge": ridge.predict(X_test.reshape(len(X_test), -1)),
+        "last hour": X_all["ghi"][-N_TEST:],
+        "day before": X_all["ghi"].shift(24 - HOURS_AHEAD)[-N_TEST:],
+        "Ridge": with_history(ridge.fit(X, y).predict, X_all),
     }
 
 
@@ -126,7 +135,7 @@ def draw(path, times, y_test, predicted, weights):
     top.set(ylabel="sunlight in W/m²", title="A week that no model has seen, three hours ahead")
     top.legend()
     by_hour = pd.DataFrame(weights).groupby(times.hour).mean()
-    hours_before = HOURS_AHEAD + np.arange(HOURS_BACK)[::-1]
+    hours_before = HOURS_AHEAD + np.arange(weights.shape[1])[::-1]
     image = bottom.pcolormesh(by_hour.index, hours_before, by_hour.T, cmap="cividis")
     bottom.set(
         xlabel="hour of the day to predict",
@@ -142,24 +151,25 @@ def main(arguments=None):
     parser.add_argument("--picture", help="file to write the picture to")
     picture = parser.parse_args(arguments).picture
 
-    X, y, times = load()
-    X_test, y_test = X[-N_TEST:], y[-N_TEST:]
-    X, y = X[: -N_TEST - HOURS_AHEAD], y[: -N_TEST - HOURS_AHEAD]
+    X_all, y_all = load()
+    y_test, times = y_all[-N_TEST:], y_all.index[-N_TEST:] + pd.Timedelta(hours=HOURS_AHEAD)
+    X, y = X_all[: -N_TEST - HOURS_AHEAD + 1], y_all[: -N_TEST - HOURS_AHEAD + 1]
     search = search_attention(X, y)
     print("Error over the folds of the search, in W/m² (root mean square):")
     print(search_table(search).round(1).to_string())
 
-    predictions = baselines(X, y, X_test) | {"skattn": search.predict(X_test)}
+    predictions = baselines(X, y, X_all) | {"skattn": with_history(search.predict, X_all)}
     errors = {name: root_mean_squared_error(y_test, p) for name, p in predictions.items()}
     print(f"Chosen: {search.best_params_}. Error on the last {N_TEST // 24} days:")
     print(pd.Series(errors).round(1).to_string())
 
     pipeline = best_attentive(search, X, y)
-    weights = pipeline["lstm"].attention_weights(pipeline["root"].transform(X_test))
-    most = HOURS_AHEAD + HOURS_BACK - 1 - int(weights.mean(axis=0).argmax())
+    windows = with_history(pipeline[:-1].transform, X_all)
+    weights = pipeline["lstm"].attention_weights(windows)
+    most = HOURS_AHEAD + weights.shape[1] - 1 - int(weights.mean(axis=0).argmax())
     print(f"The best attention, {pipeline['lstm'].attention!r}, looks most at {most} hours before.")
     if picture:
-        draw(picture, times[-N_TEST:], y_test, predictions["skattn"], weights)
+        draw(picture, times, y_test, predictions["skattn"], weights)
     return errors
 
 

@@ -10,6 +10,12 @@ import numpy as np
 import pytest
 
 from skattn import LSTMAttentionRegressor
+from skattn._validation import check_sequences
+
+
+def sequences_of(X):
+    """Return the `Sequences` of an array, as a fit or a prediction makes them."""
+    return check_sequences(LSTMAttentionRegressor(), X, reset=True)
 
 
 @pytest.fixture

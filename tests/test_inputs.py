@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skattn import LSTMAttentionRegressor
+from skattn._strides import Layout, table_of
 
 ATTENTIVE = [{"attention": a} for a in ("mean", "dot", "general", "additive", "hierarchical")]
 SHAPED = [{"bidirectional": True}, {"n_layers": 2}, {"segment_length": 2}]
@@ -239,6 +241,104 @@ def test_read_only_memmap(sequences, small, tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert_array_equal(small().fit(mapped, y).predict(mapped), small().fit(X, y).predict(X))
+
+
+LAYOUTS = {
+    "every row": Layout(n_samples=40, n_timesteps=6),
+    "every second row begins a window": Layout(n_samples=40, n_timesteps=6, step=2),
+    "windows of every second row": Layout(n_samples=40, n_timesteps=6, stride=2),
+    "both": Layout(n_samples=40, n_timesteps=6, step=3, stride=2),
+}
+
+
+@pytest.fixture(params=LAYOUTS.values(), ids=LAYOUTS)
+def layout(request):
+    return request.param
+
+
+@pytest.fixture(params=[False, True], ids=["whole", "absent rows"])
+def windows(layout, request):
+    """Windows that share the rows of one table, and y."""
+    table = np.random.default_rng(0).normal(size=(layout.n_rows, 2))
+    y = layout.view(table)[:, 2, 0].copy()
+    if request.param:
+        table[[0, 7, 8, 9, 20, -1]] = np.nan
+    X = layout.view(table)
+    assert table_of(X)[1] == layout
+    return X, y
+
+
+def test_windows_of_one_table_predict_as_their_copies(windows, small):
+    X, y = windows
+    model = small().fit(X.copy(), y)
+    assert_array_equal(model.predict(X), model.predict(X.copy()))
+
+
+@pytest.mark.parametrize("attention", ["additive", "hierarchical"])
+def test_attention_on_windows_of_one_table_is_that_on_their_copies(windows, small, attention):
+    X, y = windows
+    model = small(attention).fit(X.copy(), y)
+    weights = model.attention_weights(X)
+    assert_array_equal(weights, model.attention_weights(X.copy()))
+    assert not weights[np.isnan(X[:, :, 0])].any()
+    assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_windows_of_one_table_are_learned_as_their_copies(windows, small, weighted):
+    X, y = windows
+    weights = np.arange(40.0) % 3 if weighted else None
+    plain = {"standardize": False, "early_stopping": False, "batch_size": 8}
+    one, other = (small(**plain).fit(x, y, weights) for x in (X, X.copy()))
+    assert_array_equal(one.predict(X), other.predict(X))
+    assert one.loss_curve_ == other.loss_curve_
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_standardized_windows_of_one_table_are_learned_as_their_copies(windows, small, weighted):
+    """Not bit for bit: means and deviations add up each row once, and not in each window."""
+    X, y = windows
+    weights = np.arange(40.0) % 3 if weighted else None
+    params = {"early_stopping": False, "batch_size": 8}
+    one, other = (small(**params).fit(x, y, weights) for x in (X, X.copy()))
+    assert_allclose(one.feature_statistics_.mean, other.feature_statistics_.mean, atol=1e-14)
+    assert_allclose(one.feature_statistics_.scale, other.feature_statistics_.scale, rtol=1e-14)
+    assert_allclose(one.predict(X), other.predict(X), atol=1e-6)
+
+
+def test_windows_of_a_series_are_learned_as_their_copies(small):
+    """In two dimensions, as numpy makes them; the last two features of each step as well."""
+    series = np.random.default_rng(0).normal(size=120)
+    X, y = sliding_window_view(series, 12)[::2], np.arange(55.0)
+    for n_timesteps in (None, 6):
+        params = {"n_timesteps": n_timesteps, "standardize": False, "early_stopping": False}
+        one, other = (small(**params).fit(x, y) for x in (X, X.copy()))
+        assert_array_equal(one.predict(X), other.predict(X))
+
+
+def test_held_out_windows_share_no_rows_with_the_training_windows(small):
+    """Of 40 windows of 6 steps, 36 to 39 validate and 31 to 35 reach into row 36."""
+    X = sliding_window_view(np.random.default_rng(0).normal(size=45), 6)
+    y = np.arange(40.0)
+    held_out = small(early_stopping=True).fit(X, y)
+    apart = small(early_stopping=True).fit(X[:31], y[:31], X_val=X[36:], y_val=y[36:])
+    assert_array_equal(held_out.predict(X), apart.predict(X))
+    assert held_out.validation_loss_curve_ == apart.validation_loss_curve_
+
+
+@pytest.mark.parametrize(("n_windows", "stops"), [(104, False), (105, True)])
+def test_auto_stops_early_where_100_windows_are_left(small, n_windows, stops):
+    """Windows of 6 steps: the 5 before the first that validates are left out."""
+    X = sliding_window_view(np.random.default_rng(0).normal(size=n_windows + 5), 6)
+    model = small(early_stopping="auto", epochs=1).fit(X, np.arange(float(n_windows)))
+    assert (model.validation_loss_curve_ is not None) == stops
+
+
+def test_auto_trains_on_all_windows_where_none_ends_before_the_last(small):
+    """Of 200 windows of 60 steps, 180 would validate and share rows with the other 20."""
+    X = sliding_window_view(np.random.default_rng(0).normal(size=259), 60)
+    model = small(validation_fraction=0.9, n_timesteps=2, epochs=1)
+    assert model.fit(X, np.arange(200.0)).validation_loss_curve_ is None
 
 
 @pytest.mark.parametrize("shape", [(40,), (40, 1), (40, 3)])

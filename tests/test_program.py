@@ -9,9 +9,11 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
+from conftest import sequences_of
 from skattn import clear_programs
-from skattn._program import LOSSES, Program, ProgramPool, _clip, pool
+from skattn._program import LOSSES, Program, ProgramPool, _clip, _padded, pool
 from skattn._spec import make_spec
+from skattn._strides import Layout
 from skattn._training import ADAMW_DECAY
 
 
@@ -127,13 +129,14 @@ def test_row_does_not_depend_on_the_rows_beside_it(attention):
     borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
     X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
     X[::3, 4:] = np.nan
-    whole = borrowed.predict(X)
+    whole = borrowed.predict(sequences_of(X))
     for n_rows in range(1, 41):
-        np.testing.assert_array_equal(borrowed.predict(X[-n_rows:]), whole[-n_rows:])
+        alone = borrowed.predict(sequences_of(X[-n_rows:]))
+        np.testing.assert_array_equal(alone, whole[-n_rows:])
 
 
 def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
-    X = np.random.default_rng(0).normal(size=(50, 6, 2)).astype("float32")
+    X = sequences_of(np.random.default_rng(0).normal(size=(50, 6, 2)).astype("float32"))
     whole = program.predict(X)
     monkeypatch.setattr("skattn._program.CHUNK_BYTES", 1)
     assert program.rows_at_once(6) == 16
@@ -141,6 +144,36 @@ def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
 
 
 # One step of training
+
+
+def overlapping_windows():
+    """Return 12 float32 windows of every second row; rows 3 and 4 of their table are absent."""
+    layout = Layout(n_samples=12, n_timesteps=5, stride=2)
+    table = np.random.default_rng(0).normal(size=(layout.n_rows, 2)).astype("float32")
+    table[3:5] = np.nan
+    return layout.view(table)
+
+
+def test_programs_gather_the_sequences_that_numpy_gathers(program):
+    X = sequences_of(overlapping_windows())
+    rows = np.array([7, 1, 1, 0, 3])
+    *tensors, _ = program.tensors(X, np.zeros((12, 1), "float32"))
+    gathered = _padded(*tensors, rows)
+    np.testing.assert_array_equal(gathered, X.padded(rows))
+
+
+def test_overlapping_windows_train_as_their_copies_do():
+    X, y = overlapping_windows(), np.random.default_rng(1).normal(size=(12, 1))
+    borrowed = Program(spec("mean"))
+    trained = []
+    for windows in (X, X.copy()):
+        borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
+        borrowed.start()
+        trained.append((one_batch(borrowed, windows, y, n_steps=3), borrowed.parameters()))
+    assert trained[0][0] == trained[1][0]
+    for name, value in trained[0][1].items():
+        np.testing.assert_array_equal(value, trained[1][1][name])
+
 
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
@@ -160,9 +193,8 @@ def one_batch(borrowed, X, y, weights=None, learning_rate=0.01, clipnorm=np.inf,
     validation = rows[:1], batches[1][:1]
     rates = np.full(n_steps, learning_rate, "float32")
     settings = np.float32(ADAMW_DECAY), np.float32(clipnorm), np.float32(0.3)
-    return borrowed.train_epoch(
-        *borrowed.tensors(X, y), (*batches, shares), validation, rates, settings
-    )
+    data = borrowed.tensors(sequences_of(X.astype("float32")), y.astype("float32"))
+    return borrowed.train_epoch(data, (*batches, shares), validation, rates, settings)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -253,7 +285,7 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     borrowed = Program(spec("mean", loss=loss, n_outputs=3))
     borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
-    errors = y - borrowed.predict(X)
+    errors = y - borrowed.predict(sequences_of(X))
     formula = {
         "squared_error": errors**2,
         "absolute_error": np.abs(errors),

@@ -1,57 +1,105 @@
-"""Rows: weights are repetition, order does not matter, validation rows stay out."""
+"""Rows: weights are repetition, order and sharing do not matter, validation rows stay out."""
 
+import math
 from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skattn._rows import Rows, merge_equal, scale_rows, split_last
+from conftest import sequences_of
+from skattn._rows import Rows, check_rows, merge_equal, scale_rows, split_last
 from skattn._scaling import Statistics
+from skattn._strides import Layout
 
 BATCH_SIZES = pytest.mark.parametrize("batch_size", [1, 7, 32, 100])
 
 
 def rows_of(X, y, weights=None):
-    X, y = np.asarray(X, dtype="float64"), np.asarray(y, dtype="float64")
+    X = np.asarray(X)
+    X = X if X.ndim == 3 else X.astype("float64").reshape(len(X), -1, 1)
+    y = np.asarray(y, dtype="float64").reshape(len(X), -1)
     weights = np.ones(len(X)) if weights is None else np.asarray(weights, dtype="float64")
-    return Rows(X.reshape(len(X), -1, 1), y.reshape(len(y), -1), weights)
+    return Rows(sequences_of(X), y, weights)
+
+
+def arrays_of(rows):
+    """Return X with its present steps on the left, y and weights."""
+    return rows.X.padded(slice(None)), rows.y, rows.weights
 
 
 @st.composite
 def few_values(draw):
-    n_rows = draw(st.integers(1, 12))
-    X = draw(arrays("float64", (n_rows, 2, 2), elements=st.sampled_from([0.0, -0.0, 1.0, np.nan])))
-    y = draw(arrays("float64", (n_rows, 2), elements=st.sampled_from([0.0, -0.0, 1e-300])))
-    weights = draw(arrays("float64", n_rows, elements=st.integers(1, 4)))
-    return Rows(X, y, weights)
+    """Draw windows of a table, apart or overlapping, with absent rows; y and weights."""
+    layout = Layout(*(draw(st.integers(1, most)) for most in (10, 3, 4, 2)))
+    values = st.sampled_from([0.0, -0.0, 1.0])
+    table = draw(arrays("float64", (layout.n_rows, 2), elements=values))
+    absent = draw(arrays(bool, layout.n_rows))
+    absent[layout.first[layout.view(absent).all(axis=1)]] = False
+    table[absent] = np.nan
+    y_values = st.sampled_from([0.0, -0.0, 1e-300])
+    y = draw(arrays("float64", (layout.n_samples, 2), elements=y_values))
+    weights = draw(arrays("float64", layout.n_samples, elements=st.integers(1, 4)))
+    return layout.view(table), y, weights
 
 
 def summed(rows):
     """Sum the weights of equal rows with a dict; NaN equals NaN, and 0.0 equals -0.0."""
     weights = defaultdict(float)
-    for X, y, weight in zip(*rows, strict=True):
+    for X, y, weight in zip(*arrays_of(rows), strict=True):
         weights[tuple("nan" if v != v else v for v in (*X.ravel(), *y))] += weight
     return dict(weights)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(rows=few_values())
-def test_merging_is_a_dict_of_weights(rows):
+@given(drawn=few_values())
+def test_merging_is_a_dict_of_weights(drawn):
+    rows = rows_of(*drawn)
     merged = merge_equal(rows)
     assert summed(merged) == summed(rows)
     assert len(merged.X) == len(summed(rows))
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(rows=few_values(), seed=st.integers(0, 1000))
-def test_merging_forgets_the_order(rows, seed):
+@given(drawn=few_values(), seed=st.integers(0, 1000))
+def test_merging_forgets_the_order(drawn, seed):
+    rows = rows_of(*drawn)
     order = np.random.default_rng(seed).permutation(len(rows.X))
-    for one, other in zip(merge_equal(rows), merge_equal(rows.take(order)), strict=True):
+    merged, other = merge_equal(rows), merge_equal(rows.take(order))
+    for one, another in zip(arrays_of(merged), arrays_of(other), strict=True):
+        assert_array_equal(one, another)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(drawn=few_values())
+def test_windows_merge_as_their_copies_do(drawn):
+    X, y, weights = drawn
+    windows, copies = (
+        merge_equal(rows_of(X, y, weights)),
+        merge_equal(rows_of(X.copy(), y, weights)),
+    )
+    for one, other in zip(arrays_of(windows), arrays_of(copies), strict=True):
         assert_array_equal(one, other)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(drawn=few_values())
+def test_statistics_of_windows_are_those_of_their_steps(drawn):
+    X, y, weights = drawn
+    steps = X.reshape(-1, 2)
+    present = ~np.isnan(steps[:, 0])
+    step_weights = np.repeat(weights, X.shape[1])[present]
+    mean = np.average(steps[present], axis=0, weights=step_weights)
+    variance = np.average((steps[present] - mean) ** 2, axis=0, weights=step_weights)
+    for rows in (rows_of(X, y, weights), rows_of(X.copy(), y, weights)):
+        for part in (rows, merge_equal(rows)):
+            statistics = Statistics.of(part.X.table, part.X.row_weights(part.weights))
+            assert_allclose(statistics.mean, mean, rtol=1e-12)
+            constant = variance == 0
+            assert_allclose(statistics.scale, np.where(constant, 1, variance**0.5), rtol=1e-12)
 
 
 def test_signed_zeros_and_nan_are_equal():
@@ -61,10 +109,15 @@ def test_signed_zeros_and_nan_are_equal():
 
 
 @pytest.mark.parametrize(
-    "X", [[[1.0, np.nan], [np.nan, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.0], [1.0, np.nan]]]
+    "X", [[[0.0, 1.0], [np.nan, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.0], [1.0, np.nan]]]
 )
 def test_other_places_are_other_rows(X):
     assert len(merge_equal(rows_of(X, [0.0, 0.0])).X) == 2
+
+
+def test_other_places_of_absent_steps_are_the_same_row():
+    X = [[1.0, 2.0, np.nan], [np.nan, 1.0, 2.0], [1.0, np.nan, 2.0]]
+    assert merge_equal(rows_of(X, [0.0, 0.0, 0.0])).weights.tolist() == [3.0]
 
 
 def test_rows_with_other_targets_are_other_rows():
@@ -74,9 +127,9 @@ def test_rows_with_other_targets_are_other_rows():
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_any_type_merges(dtype):
     X = np.array([[[1], [0]], [[1], [0]], [[0], [1]]], dtype=dtype)
-    merged = merge_equal(Rows(X, np.zeros((3, 1)), np.array([0.5, 1.0, 3.0])))
+    merged = merge_equal(rows_of(X, np.zeros(3), [0.5, 1.0, 3.0]))
     assert sorted(merged.weights) == [1.5, 3.0]
-    assert merged.X.dtype == dtype
+    assert merged.X.table.dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -95,16 +148,89 @@ def test_the_last_rows_validate(n_rows, fraction, n_validation):
     rows = rows_of(np.arange(n_rows), np.arange(n_rows), np.arange(n_rows) + 1)
     train, validation = split_last(rows, fraction)
     assert len(validation.X) == n_validation
-    for part in range(3):
-        assert_array_equal(np.concatenate([train[part], validation[part]]), rows[part])
+    for whole, *parts in zip(*map(arrays_of, (rows, train, validation)), strict=True):
+        assert_array_equal(np.concatenate(parts), whole)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    n_samples=st.integers(4, 30),
+    n_timesteps=st.integers(1, 6),
+    step=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    fraction=st.floats(0.01, 0.99),
+)
+@example(n_samples=30, n_timesteps=6, step=3, stride=2, fraction=0.2)
+def test_training_windows_end_before_validation_windows_begin(
+    n_samples, n_timesteps, step, stride, fraction
+):
+    layout = Layout(n_samples, n_timesteps, step, stride)
+    assume(layout.shares_rows or layout.step >= layout.span)
+    numbers = np.arange(n_samples)
+    rows = rows_of(layout.view(np.arange(float(layout.n_rows))[:, np.newaxis]), numbers)
+    spans = [set(range(i * layout.step, i * layout.step + layout.span)) for i in numbers]
+    n_validation = min(n_samples - 1, math.ceil(fraction * n_samples))
+    held_out = set.union(*spans[-n_validation:])
+    apart = [i for i in numbers[:-n_validation] if not spans[i] & held_out]
+    assume(apart)
+    train, validation = split_last(rows, fraction)
+    assert_array_equal(validation.y[:, 0], numbers[-n_validation:])
+    assert_array_equal(train.y[:, 0], apart)
+
+
+@pytest.mark.parametrize("layout", [Layout(9, 4, step=4), Layout(9, 4, step=6), Layout(9, 1)])
+def test_windows_that_share_nothing_are_all_kept(layout):
+    """Of 9 windows, 4 validate and 5 train, as with a copy of overlapping ones."""
+    overlapping = Layout(9, 4)
+    table = np.arange(60.0).reshape(60, 1)
+    for X in (layout.view(table), overlapping.view(table).copy()):
+        train, validation = split_last(rows_of(X, np.arange(9)), 0.4)
+        assert (len(train.X), len(validation.X)) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "n_trained", "validating"),
+    [([], 6, [8, 9]), ([6, 7], 6, [8, 9]), ([8], 5, [7, 9]), ([9], 5, [7, 8])],
+)
+def test_windows_of_weight_zero_neither_train_nor_validate(small, left_out, n_trained, validating):
+    """Of 10 windows of 3 steps, the last 2 that have a weight validate."""
+    X, weights = Layout(10, 3).view(np.arange(12.0)[:, np.newaxis]), np.ones(10)
+    weights[left_out] = 0
+    rows, _ = check_rows(small(), X, np.arange(10), weights, reset=True)
+    train, validation = split_last(rows, 0.2)
+    assert validation.y[:, 0].tolist() == validating
+    assert train.y[:, 0].tolist() == list(range(n_trained))
 
 
 def test_shorter_rows_are_padded_with_absent_steps():
     train, validation = rows_of([[1.0, 2.0, 3.0]], [1.0]), rows_of([[4.0]], [2.0])
     neutral = Statistics.neutral(1)
     scaled = scale_rows(train, validation, neutral, neutral)
-    assert_array_equal(scaled.X[:, :, 0], [[1.0, 2.0, 3.0], [4.0, np.nan, np.nan]])
+    X = scaled.X.padded(slice(None))
+    assert_array_equal(X[:, :, 0], [[1.0, 2.0, 3.0], [4.0, np.nan, np.nan]])
     assert (scaled.n_train, scaled.n_validation) == (1, 1)
+
+
+def test_rows_that_are_not_used_are_not_looked_at(small):
+    """A value that float32 cannot hold once scaled, in windows of weight 0 alone."""
+    table = np.random.default_rng(0).normal(scale=1e-5, size=(60, 2))
+    table[30] = 3e38
+    X = Layout(57, 4).view(table)
+    y, weights = table[3:, 0], (X[:, :, 0] < 1).all(axis=1)
+    one, other = (small(early_stopping=False).fit(x, y, weights) for x in (X, X.copy()))
+    assert_allclose(one.feature_statistics_.mean, other.feature_statistics_.mean, atol=1e-15)
+    assert (abs(one.feature_statistics_.mean) < 1e-4).all()
+
+
+def test_windows_are_scaled_as_their_steps(small):
+    X = Layout(10, 3).view(np.arange(12.0)[:, np.newaxis])
+    train, validation = split_last(rows_of(X, np.arange(10)), 0.2)
+    scaled = scale_rows(train, validation, Statistics(5.0, 2.0), Statistics(1.0, 4.0))
+    kept = [0, 1, 2, 3, 4, 5, 8, 9]
+    assert scaled.X.table.dtype == scaled.y.dtype == "float32"
+    assert_allclose(scaled.X.padded(slice(None)), (X[kept] - 5) / 2)
+    assert_allclose(scaled.y[:, 0], (np.array(kept) - 1) / 4)
+    assert (scaled.n_train, scaled.n_validation) == (6, 2)
 
 
 @BATCH_SIZES

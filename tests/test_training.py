@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from conftest import sequences_of
 from skattn import TrainingDivergedError
 from skattn._training import TrainingRows, _training_batches, _validation_batches
 
@@ -19,11 +20,18 @@ def opposed(sequences):
 # Batches
 
 
+def training_rows(weights, n_train):
+    n_rows = len(weights)
+    return TrainingRows(
+        sequences_of(np.zeros((n_rows, 3, 1))), np.zeros((n_rows, 1)), weights, n_train
+    )
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 17, 100])
 def test_batches_cover_each_training_row_once(batch_size):
     rng = np.random.default_rng(0)
     weights = rng.uniform(0.5, 2.0, size=20)
-    rows = TrainingRows(np.zeros((20, 3, 1)), np.zeros((20, 1)), weights, n_train=17)
+    rows = training_rows(weights, n_train=17)
     batches, batch_weights, shares = _training_batches(rows, batch_size, np.random.RandomState(0))
     filled = batch_weights > 0
     assert batches.shape == (-(-17 // batch_size), min(17, batch_size))
@@ -34,7 +42,7 @@ def test_batches_cover_each_training_row_once(batch_size):
 
 
 def test_equal_weights_make_each_batch_a_mean():
-    rows = TrainingRows(np.zeros((10, 3, 1)), np.zeros((10, 1)), np.full(10, 7.0), n_train=10)
+    rows = training_rows(np.full(10, 7.0), n_train=10)
     _, weights, shares = _training_batches(rows, 4, np.random.RandomState(0))
     np.testing.assert_allclose(weights, [[1 / 4] * 4, [1 / 4] * 4, [1 / 2, 1 / 2, 0, 0]])
     np.testing.assert_allclose(shares, [0.4, 0.4, 0.2], rtol=1e-6)
@@ -43,14 +51,14 @@ def test_equal_weights_make_each_batch_a_mean():
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
 def test_validation_batches_cover_the_last_rows_once(batch_size):
     weights = np.arange(1.0, 11.0)
-    rows = TrainingRows(np.zeros((10, 3, 1)), np.zeros((10, 1)), weights, n_train=7)
+    rows = training_rows(weights, n_train=7)
     batches, batch_weights = _validation_batches(rows, batch_size)
     assert batches[batch_weights > 0].tolist() == [7, 8, 9]
     np.testing.assert_allclose(batch_weights[batch_weights > 0], np.array([8, 9, 10]) / 27)
 
 
 def test_order_of_rows_is_drawn_anew_each_epoch():
-    rows = TrainingRows(np.zeros((30, 3, 1)), np.zeros((30, 1)), np.ones(30), n_train=30)
+    rows = training_rows(np.ones(30), n_train=30)
     random_state = np.random.RandomState(0)
     first, second = (_training_batches(rows, 8, random_state)[0] for _ in range(2))
     assert not np.array_equal(first, second)

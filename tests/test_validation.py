@@ -217,7 +217,18 @@ def test_early_stopping_needs_two_rows(sequences, small, weights):
     rows = slice(1) if weights is None else slice(None)
     model = small(early_stopping=True)
     message = message_of(ValueError, model.fit, X[rows], y[rows], weights)
-    assert_says(message, ["early_stopping=True", "at least 2 rows", "= 1", "early_stopping=False"])
+    assert_says(message, ["early_stopping=True", "n_samples = 1 ", "too few for both"])
+    assert_says(message, ["early_stopping=False", "X_val and y_val", "more rows"])
+
+
+def test_early_stopping_needs_windows_apart_from_the_last(small):
+    X = np.lib.stride_tricks.sliding_window_view(np.arange(25.0), 16)
+    model, y = small(early_stopping=True, validation_fraction=0.2), np.arange(10.0)
+    message = message_of(ValueError, model.fit, X, y)
+    assert_says(
+        message, ["share nothing with them", "n_samples = 10 ", "16 steps", "shorter windows"]
+    )
+    assert model.fit(X.copy(), y).validation_loss_curve_ is not None
 
 
 def test_validation_targets_are_asked_for_by_name(sequences, small):
@@ -286,4 +297,5 @@ def test_value_too_far_from_the_training_rows(sequences, small):
     X, y = sequences
     model = small().fit(X * 1e-30, y)
     far = with_value(X, (3, 2, 1), 1e20)
-    assert_says(message_of(ValueError, model.predict, far), ["sample 3", "feature 1", "too far"])
+    message = message_of(ValueError, model.predict, far)
+    assert_says(message, ["The value 1e+20", "feature 1", "too far", "training rows", "Remove it"])

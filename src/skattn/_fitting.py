@@ -43,15 +43,17 @@ def take_validation_rows(trial, X_val, y_val, sample_weight_val):
 def hold_out(trial, rows):
     """Split off the last rows for early stopping; None for them where all rows train."""
     train, validation = split_last(rows, trial.validation_fraction)
-    n_left = len(train.X) + len(validation.X)
-    if trial.early_stopping == "auto" and n_left < ROWS_FOR_EARLY_STOPPING:
+    n_train, n_validation = len(train.X), len(validation.X)
+    if trial.early_stopping == "auto" and (
+        n_train == 0 or n_train + n_validation < ROWS_FOR_EARLY_STOPPING
+    ):
         return rows, None
-    if not len(train.X) or not len(validation.X):
+    if n_train == 0 or n_validation == 0:
         raise ValueError(
             "early_stopping=True holds out the last rows for validation and trains on those "
             f"that share nothing with them. Got n_samples = {len(rows.X)} rows of positive "
-            f"weight, each of {rows.X.span} steps: too few for both. Use early_stopping=False, "
-            "pass X_val and y_val, or use more rows or shorter windows."
+            f"weight, each of {rows.X.n_timesteps} steps: too few for both. Use "
+            "early_stopping=False, pass X_val and y_val, or use more rows or shorter windows."
         )
     return train, validation
 

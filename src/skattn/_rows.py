@@ -70,10 +70,8 @@ def scale_rows(train, validation, feature_statistics, target_statistics):
     """Scale training and validation rows into one `TrainingRows`."""
     parts = [train] if validation is None else [train, validation]
     X = [part.X.compact() for part in parts]
-    tables = {id(part.table): part.table for part in X}
-    scaled = {key: feature_statistics.apply(table) for key, table in tables.items()}
     return TrainingRows(
-        X=join([part.on(scaled[id(part.table)]) for part in X]),
+        X=join([part.on(feature_statistics.apply(part.table)) for part in X]),
         y=np.concatenate([target_statistics.apply(part.y) for part in parts]),
         weights=np.concatenate([part.weights for part in parts]),
         n_train=len(train.X),

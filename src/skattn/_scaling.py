@@ -19,9 +19,10 @@ class Statistics:
     def of(cls, table, weights):
         """Take the weighted statistics of a table (n_rows, n_features).
 
-        Rows of weight 0 are left out. The scale of a constant feature is 1.
+        Weights are positive. The scale of a constant feature is 1.
         """
-        lowest, highest = _range(table, weights)
+        lowest = table.min(axis=0).astype("float64")
+        highest = table.max(axis=0).astype("float64")
         constant = lowest == highest
         centre = np.where(constant, lowest, _weighted_mean(table, weights))
         # Squares of deviations relative to the largest one neither over- nor underflow.
@@ -59,16 +60,6 @@ class Statistics:
     def undo(self, scaled):
         """Return scaled * scale + mean as float64."""
         return scaled.astype("float64") * self.scale + self.mean
-
-
-def _range(table, weights):
-    """Return the lowest and the highest value of each feature in rows of positive weight."""
-    lowest, highest = np.full((2, table.shape[1]), [[np.inf], [-np.inf]])
-    for rows in _blocks(table):
-        values = table[rows][weights[rows] > 0].astype("float64")
-        lowest = np.minimum(lowest, values.min(axis=0, initial=np.inf))
-        highest = np.maximum(highest, values.max(axis=0, initial=-np.inf))
-    return lowest, highest
 
 
 def _weighted_mean(table, weights, function=lambda rows: rows):

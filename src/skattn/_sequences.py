@@ -53,17 +53,21 @@ class Sequences:
         return replace(self, starts=starts, lengths=lengths, first=first, absent=absent)
 
     def compact(self):
-        """Return the sequences on a table of their own rows, one after the other.
+        """Return the sequences on a table of their own rows alone.
 
-        Where that table would be larger, because they share rows, they stay as they are.
+        One after the other, unless they share so many rows that this would take more
+        than sharing them.
         """
         ends = np.cumsum(self.lengths)
-        if ends[-1] > len(self.table):
+        if ends[-1] <= len(self.table):
+            starts = ends - self.lengths
+            rows = np.repeat(self.starts - starts, self.lengths) + np.arange(ends[-1])
+            return replace(self, table=self.table[rows], starts=starts)
+        used = self.row_weights(np.ones(len(self))) > 0
+        if used.all():
             return self
-        starts = ends - self.lengths
-        rows = np.repeat(self.starts - starts, self.lengths)
-        rows += np.arange(ends[-1])
-        return replace(self, table=self.table[rows], starts=starts)
+        place = np.cumsum(used) - 1
+        return replace(self, table=self.table[used], starts=place[self.starts])
 
     def on(self, table):
         """Return the sequences on another table of equal length, such as a scaled one."""
@@ -119,14 +123,11 @@ class Sequences:
 
 
 def join(parts):
-    """Return the sequences of several parts as one; a table that all share stays one."""
-    tables = {id(part.table): part.table for part in parts}
-    begins = dict(zip(tables, np.cumsum([0, *map(len, tables.values())]), strict=False))
+    """Return the sequences of several parts as one."""
+    begins = np.cumsum([0, *(len(part.table) for part in parts)])
     return Sequences(
-        table=next(iter(tables.values()))
-        if len(tables) == 1
-        else np.concatenate([*tables.values()]),
-        starts=np.concatenate([part.starts + begins[id(part.table)] for part in parts]),
+        table=np.concatenate([part.table for part in parts]),
+        starts=np.concatenate([p.starts + n for p, n in zip(parts, begins, strict=False)]),
         lengths=np.concatenate([part.lengths for part in parts]),
         n_timesteps=max(part.n_timesteps for part in parts),
         first=np.concatenate([part.first for part in parts]),

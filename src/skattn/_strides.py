@@ -1,6 +1,7 @@
 """Windows as strided views of one table of rows, made and recognised."""
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -37,7 +38,8 @@ class Layout:
     @property
     def shares_rows(self):
         """Whether some row is a step of several sequences."""
-        return self.n_rows < self.n_samples * self.n_timesteps
+        unit = gcd(self.step, self.stride)
+        return self.stride // unit < self.n_samples and self.step // unit < self.n_timesteps
 
     @property
     def counts(self):
@@ -93,17 +95,25 @@ def table_of(X):
     Returns
     -------
     table : array of shape (n_rows, n_features)
-        Every row of it is a step of some sequence. Not copied where the rows are shared.
+        Rows between them that are no step of any sequence are NaN. Not copied where rows are
+        shared and all of them are some step.
     layout : Layout
         With ``layout.view(table)`` equal to X.
     """
     n_samples, n_timesteps, n_features = X.shape
     sample, step, feature = X.strides
-    row = min(sample, step)
-    if row > 0 and sample % row == 0 and step % row == 0:
+    if min(sample, step) > 0:
+        row = gcd(sample, step)
         layout = Layout(n_samples, n_timesteps, sample // row, step // row)
-        # Fewer rows than steps: rows are shared, and then each of them is some step.
         if layout.shares_rows:
             shape, strides = (layout.n_rows, n_features), (row, feature)
-            return as_strided(X, shape, strides, writeable=False), layout
+            return _steps_only(as_strided(X, shape, strides, writeable=False), layout)
     return X.reshape(-1, n_features), Layout(n_samples, n_timesteps, step=n_timesteps)
+
+
+def _steps_only(table, layout):
+    """Blank rows that are no step; where each is one, the table is not copied."""
+    if 1 in (layout.step, layout.stride):
+        return table, layout
+    steps = layout.counts[:, np.newaxis] > 0
+    return np.where(steps, table, np.nan).astype(np.result_type(table, "float32")), layout
