@@ -98,14 +98,21 @@ def series(n_rows):
     return table, np.append(table[1:, 0], 0.0)
 
 
-def with_skattn(n_rows):
+def with_early_stopping(n_rows):
+    """Do the same, with validation rows held out."""
+    return with_skattn(n_rows, early_stopping=True)
+
+
+def with_skattn(n_rows, early_stopping=False):
     """Fit one epoch in a Pipeline with `TimeWindows`, predict each row."""
     from peers import skattn_regressor
     from sklearn.pipeline import make_pipeline
 
     from skattn import TimeWindows
 
-    regressor = skattn_regressor(units=UNITS, epochs=1, batch_size=BATCH)
+    regressor = skattn_regressor(
+        units=UNITS, epochs=1, batch_size=BATCH, early_stopping=early_stopping
+    )
     pipeline = make_pipeline(TimeWindows(LENGTH), regressor)
     small, y = series(2000)
     pipeline.fit(small, y).predict(small)  # compiles
@@ -153,7 +160,12 @@ def timed(table, fit, predict):
 def memory(n_rows):
     """Measure each library in a process of its own."""
     numbers = {}
-    for name, worker in (("skattn", "with_skattn"), ("Keras", "with_keras")):
+    workers = {
+        "skattn": "with_skattn",
+        "early stopping": "with_early_stopping",
+        "Keras": "with_keras",
+    }
+    for name, worker in workers.items():
         command = [sys.executable, __file__, "--worker", worker, "--rows", str(n_rows)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -85,8 +85,12 @@ def draw(path, y_test, predicted):
         label = "predicted at dawn" if start == dawns[0] else None
         times = week.index[start : start + HORIZON]
         top.plot(times, predicted["skattn"][start], color="tab:orange", label=label)
-    top.set(ylabel="sunlight in W/m²", title="A week that no model has seen, a day at a time")
-    top.legend()
+    top.set(
+        ylabel="sunlight in W/m²",
+        title="A week that no model has seen, a day at a time",
+        ylim=(None, 850),
+    )
+    top.legend(loc="upper left", ncols=2)
     for name, values in predicted.items():
         bottom.plot(np.arange(1, HORIZON + 1), rmse(y_test, values, axis=0), label=name)
     bottom.set(xlabel="hours ahead", ylabel="error in W/m² (root mean square)", ylim=(0, None))
@@ -108,7 +112,9 @@ def main(arguments=None):
     print(f"{len(X)} windows to learn from; neighbours share rows: {np.shares_memory(*X[:2])}")
     predicted = predictions(X, y, X_test)
     errors = {name: rmse(y_test, values) for name, values in predicted.items()}
-    print(f"Error over {HORIZON} hours ahead, {len(X_test)} test windows, in W/m²:")
+    print(
+        f"Error over {HORIZON} hours ahead, {len(X_test)} test windows, in W/m² (root mean square):"
+    )
     print(pd.Series(errors).round(1).to_string())
     if picture:
         draw(picture, y_test, predicted)

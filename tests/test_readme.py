@@ -1,4 +1,4 @@
-"""Every block of the README is run: Python blocks in order, commands as a user types them."""
+"""Every block of README and docs is run: Python in order, commands as a user types them."""
 
 import re
 import subprocess
@@ -8,23 +8,35 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language, page="README.md"):
+    text = (ROOT / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def run_blocks(page):
+    namespace = {}
+    for block in blocks("python", page):
+        exec(compile(block, page, "exec"), namespace)
+    return namespace
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_python_blocks_run(capsys):
-    namespace = {}
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), namespace)
+    namespace = run_blocks("README.md")
     printed = capsys.readouterr().out
     assert float(re.search(r"R² = (.*)", printed)[1]) > 0.95
     assert int(re.search(r"(\d+)% of the attention", printed)[1]) > 60
+    assert int(re.search(r"Best length: (\d+)", printed)[1]) == 8
+    assert namespace["later"].shape == (95,)
     assert namespace["network"].output_shape == (None, 1)
+
+
+@pytest.mark.slow
+def test_blocks_about_time_run():
+    assert run_blocks("docs/time.md")["same"].shape == (49,)
 
 
 def test_set_up_and_test_commands_are_those_of_ci():

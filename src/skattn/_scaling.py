@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Values that one pass over a large array converts to float64 at once.
-_BLOCK = 2**20
+_BLOCK = 2**17
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 #: Values that one pass over many sequences holds at once.
-BLOCK = 2**20
+BLOCK = 2**17
 
 
 @dataclass(frozen=True)

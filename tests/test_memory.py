@@ -1,0 +1,60 @@
+"""Windows take the memory of their table: nothing on the way to training spreads them out."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from skattn import SequenceScaler, TimeWindows, sliding_windows
+from skattn._fitting import hold_out
+from skattn._rows import check_rows, merge_equal, scale_rows
+from skattn._scaling import Statistics
+
+LENGTH = 50
+
+
+def peak(function):
+    """Return the most bytes that a call holds at once above those before it."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def table():
+    return np.random.default_rng(0).normal(size=(100_000, 8))
+
+
+def prepare(small, X, y, early_stopping):
+    """Do what a fit does up to the tensors."""
+    rows, _ = check_rows(small(), X, y, None, reset=True)
+    validation = None
+    if early_stopping:
+        rows, validation = hold_out(small(early_stopping=True), rows)
+    rows = merge_equal(rows)
+    statistics = Statistics.of(rows.X.table, rows.X.row_weights(rows.weights))
+    return scale_rows(rows, validation, statistics, Statistics.neutral(1))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_are_prepared_in_the_memory_of_a_few_tables(small, table, early_stopping):
+    X = TimeWindows(LENGTH).fit_transform(table)
+    y = table[:, 0]
+    assert peak(lambda: prepare(small, X, y, early_stopping)) < 4 * table.nbytes
+    assert X.nbytes == LENGTH * table.nbytes
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (lambda table: TimeWindows(LENGTH).fit_transform(table), 3),
+        (lambda table: sliding_windows(table, table[:, 0], length=LENGTH), 2),
+        (lambda table: SequenceScaler().fit_transform(sliding_windows(table, length=LENGTH)), 4),
+    ],
+    ids=["TimeWindows", "sliding_windows", "SequenceScaler"],
+)
+def test_windows_are_made_in_the_memory_of_a_few_tables(table, make, most):
+    assert peak(lambda: make(table)) < most * table.nbytes
