@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "_validation": {"_sequences", "_strides"},
     "_sequences": set(),
     "_strides": set(),
-    "_tables": set(),
+    "_tables": {"_validation"},
     "_program": {"_network"},
     "_network": {"_spec", "layers", "layers._attention"},
     "_spec": set(),

@@ -1,6 +1,6 @@
 """Standardization of sequences as a scikit-learn transformer."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +9,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ._strides import table_of
-from ._validation import check_array_of_sequences, check_table, fit_context, is_list_of_sequences
+from ._validation import (
+    check_array_of_sequences,
+    check_table,
+    check_widths,
+    fit_context,
+    is_list_of_sequences,
+    n_dims_of,
+)
 
 
 class SequenceScaler(
@@ -81,6 +88,7 @@ class SequenceScaler(
             The fitted scaler.
         """
         scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+        scaler.set_output(transform="default")  # whatever the global setting
         return self._learn(scaler, X, reset=True)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -158,8 +166,10 @@ class SequenceScaler(
         return tags
 
     def _learn(self, scaler, X, reset):
-        table, counts, _ = self._read(X, reset)
-        self.scaler_ = scaler.partial_fit(table, sample_weight=counts)
+        trial = copy(self)
+        table, counts, _ = trial._read(X, reset)
+        trial.scaler_ = scaler.partial_fit(table, sample_weight=counts)
+        self.__dict__ = vars(trial)  # a fit that fails leaves no trace
         return self
 
     def _map(self, function, X):
@@ -171,9 +181,10 @@ class SequenceScaler(
         counts, as_sequences = None, np.asarray
         if is_list_of_sequences(X):
             X = [check_table(sequence, ensure_min_samples=0) for sequence in X]
+            check_widths(X)
             ends = np.cumsum([len(sequence) for sequence in X])
             X, as_sequences = np.concatenate(X), lambda table: np.split(table, ends[:-1])
-        elif np.ndim(X) == 3:
+        elif n_dims_of(X) == 3:
             X, layout = table_of(check_array_of_sequences(X))
             counts, as_sequences = layout.counts if layout.shares_rows else None, layout.view
         return check_table(X, self, reset=reset), counts, as_sequences

@@ -105,9 +105,13 @@ def sliding_windows(
     """
     X = X.to_frame() if isinstance(X, pd.Series) else X
     X = np.reshape(X, (-1, 1)) if np.ndim(X) == 1 else X
+    if isinstance(y, (pd.DataFrame, pd.Series)) and not isinstance(X, pd.DataFrame):
+        _check_lengths(X, y)
+        X = pd.DataFrame(np.asarray(X), index=y.index, copy=False)
     span = (length - 1) * stride_within + 1
     features, order = read_order(X, groups, "sliding_windows")
-    table, series = check_table(features), order.series(max_gap)
+    series = order.series(order.limit(max_gap))
+    table = check_table(features)
     check_increasing(order, series, "sliding_windows")
     if on_gap == "raise":
         _refuse_gaps(order, series, max_gap)
@@ -148,25 +152,28 @@ def _refuse_gaps(order, series, max_gap):
         )
 
 
-def _targets(X, y, rows):
-    """Take the targets of each window: rows has shape (n_windows, horizon)."""
-    tables = [table for table in (X, y) if isinstance(table, (pd.DataFrame, pd.Series))]
-    values = np.asarray(y)
-    if len(values) != len(X):
+def _check_lengths(X, y):
+    if len(X) != len(y):
         raise ValueError(
-            f"X has {len(X)} rows and y has {len(values)}. Pass one target for each row of X, "
+            f"X has {len(X)} rows and y has {len(y)}. Pass one target for each row of X, "
             "at its own time: the shift to the rows after a window is made here."
         )
-    if len(tables) == 2 and not X.index.equals(y.index):
+
+
+def _targets(X, y, rows):
+    """Take the targets of each window: rows has shape (n_windows, horizon)."""
+    _check_lengths(X, y)
+    is_frame, values = isinstance(X, pd.DataFrame), np.asarray(y)
+    if is_frame and isinstance(y, (pd.DataFrame, pd.Series)) and not X.index.equals(y.index):
         raise ValueError(
             "The index of y is not that of X. Bring both into the same rows first, for instance "
             "with y.loc[X.index]."
         )
     targets = values[rows]
     targets = targets[:, 0] if rows.shape[1] == 1 else targets.reshape(len(rows), -1)
-    if not tables:
+    if not is_frame:
         return targets
-    index = tables[0].index[rows[:, 0]]
+    index = X.index[rows[:, 0]]
     if targets.ndim == 1:
         return pd.Series(targets, index, name=getattr(y, "name", None))
     return pd.DataFrame(targets, index, columns=_target_names(y, horizon=rows.shape[1]))

@@ -75,11 +75,13 @@ class Layout:
 
 
 def windows_at(table, starts, length, stride):
-    """Return the windows that begin at some rows: a view where those are evenly spaced."""
+    """Return the windows that begin at some rows: where evenly spaced, a read-only view."""
     steps = np.diff(starts)
     if len(starts) and (steps == steps[:1]).all() and (steps[:1] > 0).all():
         step = int(steps[0]) if len(steps) else 1
-        return Layout(len(starts), length, step, stride).view(table[starts[0] :])
+        windows = Layout(len(starts), length, step, stride).view(table[starts[0] :])
+        windows.flags.writeable = False  # the rows are the caller's
+        return windows
     return table[starts[:, np.newaxis] + stride * np.arange(length)]
 
 

@@ -1,9 +1,12 @@
 """Tables of time-ordered rows: their times, their groups, their gaps."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
+
+from ._validation import n_samples_of
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,24 @@ class Order:
         times = None if self.times is None else self.times.append(other.times)
         return Order(np.concatenate([self.groups, other.groups]), times)
 
-    def series(self, max_gap=None):
-        """Part the rows into series: by group, and at gaps longer than `max_gap`."""
+    def limit(self, max_gap):
+        """Return the longest time between neighbours in nanoseconds or units of the index."""
+        if max_gap is None:
+            return None
+        check_times(self, f"max_gap={max_gap!r}")
+        return _in_units_of(self.times, max_gap)
+
+    def series(self, limit=None):
+        """Part the rows into series: by group, and where time steps are above the limit."""
         codes = pd.factorize(self.groups)[0]
         rows = np.argsort(codes, kind="stable")
         begins = np.ones(len(rows), dtype=bool)
         begins[1:] = np.diff(codes[rows]) != 0
         steps = None
         if self.times is not None:
-            ordinals = _ordinals(self.times)[rows]
-            steps = np.where(begins[1:], np.nan, np.diff(ordinals))
-        if max_gap is not None:
-            check_times(self, f"max_gap={max_gap!r}")
-            begins[1:] |= steps > _in_units_of(self.times, max_gap)
+            steps = np.where(begins[1:], np.nan, np.diff(_ordinals(self.times)[rows]))
+        if limit is not None:
+            begins[1:] |= steps > limit
         return Series(rows, begins, steps)
 
 
@@ -124,7 +132,7 @@ class Context:
     order : Order
         Their groups and times.
     limit : float
-        Longest time after which rows still follow, in nanoseconds or units of the index.
+        Longest time between neighbours, in nanoseconds or units of the index.
     """
 
     rows: np.ndarray
@@ -139,14 +147,12 @@ class Context:
         last = np.sort(series.rows[n_after < n_last])
         return cls(rows[last], order.take(last), limit)
 
-    def before(self, order, max_gap):
-        """Return the numbers of the rows that come right before those of another table."""
-        first = pd.Series(_ordinals(order.times)).groupby(order.groups).min()
-        first = pd.Series(self.order.groups).map(first)
-        earlier = pd.Series(_ordinals(self.order.times)).where(lambda times: times < first)
-        gap = first - earlier.groupby(self.order.groups).transform("max")
-        limit = self.limit if max_gap is None else _in_units_of(order.times, max_gap)
-        return np.flatnonzero(earlier.notna() & (gap <= limit))
+    def before(self, order):
+        """Return the numbers of the rows earlier than all those of their group in a table."""
+        first = pd.Series(_ordinals(order.times)).groupby(order.groups, sort=False).min()
+        group = first.index.get_indexer(self.order.groups)
+        earlier = _ordinals(self.order.times) < first.to_numpy()[group]
+        return np.flatnonzero(earlier & (group >= 0))
 
 
 def read_order(X, groups, name):
@@ -169,8 +175,7 @@ def read_order(X, groups, name):
         Groups and times.
     """
     index = X.index if isinstance(X, (pd.DataFrame, pd.Series)) else None
-    n_rows = X.shape[0] if hasattr(X, "shape") and len(X.shape) else len(X)
-    labels = np.zeros(n_rows, dtype=int)
+    labels = np.zeros(n_samples_of(X), dtype=int)
     if groups is not None:
         X, index, labels = _split_groups(X, index, groups, name)
     missing = pd.isna(labels)
@@ -179,7 +184,7 @@ def read_order(X, groups, name):
             f"groups={groups!r} has no value in row {missing.argmax()} ({missing.sum()} such "
             "rows). Give each row a group, or remove these rows."
         )
-    return X, Order(np.asarray(labels), index if _kind(index) else None)
+    return X, Order(np.asarray(labels), _times(index))
 
 
 def check_times(order, what, like=None):
@@ -245,6 +250,22 @@ def _split_groups(X, index, groups, name):
     return np.delete(X, groups, axis=1), None, X[:, groups]
 
 
+def _times(index):
+    """Return the times that an index tells; None where it tells none."""
+    if index is None or index.nlevels > 1:
+        return None
+    if pd.api.types.infer_dtype(index, skipna=False) in {"date", "datetime", "datetime64"}:
+        index = pd.DatetimeIndex(index)
+    if _kind(index) is None:
+        return None
+    if index.hasnans:
+        raise ValueError(
+            f"The index of X has no time ({index[index.isna()][0]}) in row "
+            f"{index.isna().argmax()}. Give each row a time, or remove these rows."
+        )
+    return index
+
+
 def _kind(index):
     """Say in words what times an index tells; None where it tells none."""
     if isinstance(index, pd.DatetimeIndex):
@@ -253,23 +274,34 @@ def _kind(index):
         return f"periods of {index.freqstr}"
     if isinstance(index, pd.TimedeltaIndex):
         return "lengths of time"
-    is_numeric = index is not None and pd.api.types.is_numeric_dtype(index)
-    return "numbers" if is_numeric else None
+    types = pd.api.types
+    is_number = index is not None and types.is_numeric_dtype(index)
+    return "numbers" if is_number and not types.is_bool_dtype(index) else None
 
 
 def _ordinals(times):
-    """Return times as numbers, to be compared and subtracted."""
+    """Return times as signed numbers, to be compared and subtracted."""
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     if isinstance(times, (pd.DatetimeIndex, pd.TimedeltaIndex)):
         return times.as_unit("ns").asi8
-    return times.to_numpy()
+    numbers = times.to_numpy()
+    return numbers.astype("int64") if numbers.dtype.kind == "u" else numbers
 
 
 def _in_units_of(times, gap):
     """Return a length of time in the units of `_ordinals`."""
     dated = _kind(times) != "numbers"
-    if dated == isinstance(gap, (int, float)):
-        wanted = "a length of time such as '1h'" if dated else "a number"
+    is_number = isinstance(gap, Real) and not isinstance(gap, np.timedelta64)
+    length = float(gap) if is_number else _nanoseconds(gap)
+    if dated == is_number or not length > 0:
+        wanted = "a length of time such as '1h'" if dated else "a number above 0"
         raise ValueError(f"max_gap={gap!r} must be {wanted}: the index is of {times.dtype}.")
-    return pd.Timedelta(gap) / pd.Timedelta(1, "ns") if dated else gap
+    return length
+
+
+def _nanoseconds(text_or_timedelta):
+    try:
+        return pd.Timedelta(text_or_timedelta) / pd.Timedelta(1, "ns")
+    except ValueError:
+        return np.nan

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import (
     _check_feature_names_in,
     _check_y,
+    _num_samples,
     check_array,
     check_consistent_length,
     validate_data,
@@ -26,7 +27,7 @@ POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 #: Constraints of what tells series apart, and of the longest time between their rows.
 GROUPS = [str, Interval(Integral, 0, None, closed="left"), tuple, None]
-MAX_GAP = [Interval(Real, 0, None, closed="neither"), str, datetime.timedelta, np.timedelta64, None]
+MAX_GAP = [str, datetime.timedelta, np.timedelta64, Interval(Real, 0, None, closed="neither"), None]
 
 FLOAT32_MAX = float(np.finfo("float32").max)
 
@@ -51,7 +52,7 @@ def check_sequences(estimator, X, *, reset):
     """
     if is_list_of_sequences(X):
         X = _padded(X)
-    n_dims = _n_dims(X)
+    n_dims = n_dims_of(X)
     if n_dims == 3:
         X = _check_3d(estimator, X, reset)
     elif n_dims == 2:
@@ -139,10 +140,10 @@ def is_list_of_sequences(X):
     is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
     if not is_list or len(X) == 0:
         return False
-    return all(_n_dims(sequence) == 2 for sequence in X)
+    return all(n_dims_of(sequence) == 2 for sequence in X)
 
 
-def _n_dims(values):
+def n_dims_of(values):
     """Return the number of dimensions; None for a list of rows of unequal length."""
     try:
         return values.ndim if hasattr(values, "ndim") else np.asarray(values).ndim
@@ -153,6 +154,18 @@ def _n_dims(values):
 def _padded(sequences):
     """Stack sequences of unequal length into one array, NaN to the right."""
     sequences = [check_array(s, ensure_all_finite=False, ensure_min_samples=0) for s in sequences]
+    check_widths(sequences)
+    longest = max(len(sequence) for sequence in sequences)
+    if all(len(sequence) == longest for sequence in sequences):
+        return np.stack(sequences)
+    X = np.full((len(sequences), longest, sequences[0].shape[1]), np.nan)
+    for row, sequence in zip(X, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return X
+
+
+def check_widths(sequences):
+    """Refuse sequences of different numbers of features."""
     widths = [sequence.shape[1] for sequence in sequences]
     for position, width in enumerate(widths):
         if width != widths[0]:
@@ -161,13 +174,6 @@ def _padded(sequences):
                 f"{sequences[0].shape}, sequence {position} has {sequences[position].shape}. "
                 "Each must have shape (n_timesteps, n_features)."
             )
-    longest = max(len(sequence) for sequence in sequences)
-    if all(len(sequence) == longest for sequence in sequences):
-        return np.stack(sequences)
-    X = np.full((len(sequences), longest, widths[0]), np.nan)
-    for row, sequence in zip(X, sequences, strict=True):
-        row[: len(sequence)] = sequence
-    return X
 
 
 def _check_range(X, name, advice):
@@ -244,6 +250,11 @@ def check_table(X, estimator=None, *, reset=True, **options):
     if estimator is None:
         return check_array(X, **options)
     return validate_data(estimator, X, reset=reset, **options)
+
+
+def n_samples_of(X):
+    """Return the number of rows of an array-like."""
+    return _num_samples(X)
 
 
 def feature_names(estimator, input_features=None):

@@ -1,6 +1,7 @@
 """From tables of time-ordered rows to sequences."""
 
 import warnings
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,8 +55,9 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     keep_context : bool, default=False
         Whether to keep the last rows of `fit`, so that windows of the rows that follow
         them begin with a full history. Needs a DataFrame whose index tells the time.
-        They are used for rows later than they are, unless the time between is longer
-        than `max_gap` (where None: than any step between the rows of `fit`).
+        They are used for rows later than they are. A window reaches across no pause
+        longer than `max_gap`; where that is None, than 1.5 times the longest step
+        between the rows of `fit`.
 
     Attributes
     ----------
@@ -131,21 +133,24 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             If X, its index or a parameter is not as described, or if no series of X is
             as long as a window.
         """
-        rows, order = self._read(X, reset=True)
-        series = order.series(self.max_gap)
+        trial = copy(self)
+        rows, order = trial._read(X, reset=True)
+        limit = order.limit(self.max_gap)
+        series = order.series(limit)
         if self._span > series.lengths.max():
             raise ValueError(
                 f"length={self.length} with stride_within={self.stride_within} spans "
-                f"{self._span} rows, but the longest series of X has {series.lengths.max()} rows. "
-                "Use a shorter window, or a longer table (in cross-validation: longer training "
-                "folds)."
+                f"{self._span} rows, but the longest series of X has {series.lengths.max()} rows "
+                f"(n_samples={len(rows)}). Use a shorter window, or a longer table (in "
+                "cross-validation: longer training folds)."
             )
-        vars(self).pop("context_", None)
+        vars(trial).pop("context_", None)
         if self.keep_context:
             check_times(order, _WITH_CONTEXT)
             check_increasing(order, series, _WITH_CONTEXT)
-            limit = np.nanmax(series.steps, initial=0.0)
-            self.context_ = Context.last_of(rows, order, self._span - 1, limit)
+            limit = limit or 1.5 * np.nanmax(series.steps, initial=0.0)
+            trial.context_ = Context.last_of(rows, order, self._span - 1, limit)
+        self.__dict__ = vars(trial)  # a fit that fails leaves no trace
         return self
 
     @available_if(_keeps_context)
@@ -169,6 +174,7 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             return self.fit(X)
         rows, order = self._read(X, reset=False)
         check_times(order, _WITH_CONTEXT, like=self.context_.order)
+        check_increasing(order, order.series(), _WITH_CONTEXT)
         order = self.context_.order.followed_by(order)
         check_increasing(order, order.series(), "The context of TimeWindows")
         rows = np.concatenate([self.context_.rows, rows])
@@ -190,10 +196,11 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         check_is_fitted(self, ["context_"] if self.keep_context else None)
         rows, order = self._read(X, reset=False)
-        n_rows = len(rows)
+        n_rows, limit = len(rows), order.limit(self.max_gap)
         if self.keep_context:
             rows, order = self._with_context(rows, order)
-        series = order.series(self.max_gap)
+            limit = self.context_.limit
+        series = order.series(limit)
         if not series.increases:
             warnings.warn(_OUT_OF_ORDER, stacklevel=2)
         table, places = series.spread(rows, self._span - 1)
@@ -214,6 +221,8 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             One name for each feature of a step.
         """
         check_is_fitted(self)
+        if input_features is not None and isinstance(self.groups, str):
+            input_features = [name for name in input_features if name != self.groups]
         return feature_names(self, input_features)
 
     def set_output(self, *, transform=None):
@@ -247,9 +256,9 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return check_table(features, self, reset=reset), order
 
     def _with_context(self, rows, order):
-        """Put the context that comes right before the rows before them."""
+        """Put the earlier rows of the context before the rows."""
         check_times(order, _WITH_CONTEXT, like=self.context_.order)
         check_increasing(order, order.series(), _WITH_CONTEXT)
-        before = self.context_.before(order, self.max_gap)
+        before = self.context_.before(order)
         rows = np.concatenate([self.context_.rows[before], rows])
         return rows, self.context_.order.take(before).followed_by(order)

@@ -1,0 +1,178 @@
+"""Windows that go on after the training rows, in one call or row by row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from panels import RANDOM, as_level, hourly, panels, two_stations
+from skattn import TimeWindows
+
+
+def walk(windows, rows):
+    """Transform rows one at a time, each taken into the context after that."""
+    parts = []
+    for row in range(len(rows)):
+        parts.append(windows.transform(rows.iloc[[row]]))
+        windows.partial_fit(rows.iloc[[row]])
+    return np.concatenate(parts)
+
+
+@RANDOM
+@given(panel=panels(min_rows=8), fraction=st.floats(0.5, 0.95))
+def test_following_rows_have_the_windows_of_the_whole_table(panel, fraction):
+    table, _, params = panel
+    table = table.sort_index(kind="stable")
+    params["max_gap"] = params["max_gap"] or (9 if table.index.dtype == "int64" else "9h")
+    cut = int(fraction * len(table))
+    assume(0 < cut < len(table))
+    windows = TimeWindows(**params, keep_context=True)
+    whole = TimeWindows(**params).fit_transform(table)
+    assume(len(windows_without_absence(whole[:cut])))
+    assert_array_equal(windows.fit(table[:cut]).transform(table[cut:]), whole[cut:])
+    assert_array_equal(walk(windows, table[cut:]), whole[cut:])
+
+
+def windows_without_absence(windows):
+    return windows[~np.isnan(windows).any(axis=(1, 2))]
+
+
+@pytest.mark.parametrize(
+    ("make", "groups"),
+    [(hourly, None), (two_stations, "g"), (lambda *n: as_level(two_stations(*n)), "g")],
+    ids=["one series", "column", "level"],
+)
+@pytest.mark.parametrize(("length", "stride"), [(1, 1), (2, 1), (4, 1), (3, 2), (2, 5)])
+def test_walking_forward_is_one_call(make, groups, length, stride):
+    table, later = make(8), make(9, 8)
+    windows = TimeWindows(length, stride_within=stride, groups=groups, keep_context=True).fit(table)
+    expected = windows.transform(later)
+    assert not np.isnan(expected).any()
+    assert_array_equal(walk(windows, later), expected)
+
+
+def test_walking_forward_is_one_call_after_a_pause_too():
+    """The pause is among the new rows, and longer than any step of fit."""
+    windows = TimeWindows(3, keep_context=True).fit(hourly(6))
+    later = hourly(6, 6).iloc[[0, 1, 4, 5]]
+    expected = windows.transform(later)
+    assert_array_equal(walk(windows, later), expected)
+
+
+def test_training_rows_begin_with_an_empty_history():
+    table = two_stations(8)
+    windows = TimeWindows(4, groups="g", keep_context=True).fit(table)
+    assert_array_equal(windows.transform(table), TimeWindows(4, groups="g").fit_transform(table))
+
+
+def test_rows_that_begin_inside_the_context_have_the_rows_before_them():
+    windows = TimeWindows(4, keep_context=True).fit(hourly(8))
+    assert_array_equal(windows.transform(hourly(2, 7))[:, :, 0], [[np.nan, 5, 6, 7], [5, 6, 7, 8]])
+
+
+@pytest.mark.parametrize(
+    ("max_gap", "hours", "begins_empty"),
+    [(None, 1, False), (None, 2, True), ("3h", 3, False), ("3h", 4, True)],
+)
+def test_rows_after_a_pause_begin_with_an_empty_history(max_gap, hours, begins_empty):
+    windows = TimeWindows(2, max_gap=max_gap, keep_context=True).fit(hourly(8))
+    first = windows.transform(hourly(3, 7 + hours))[0, 0]
+    assert np.isnan(first).all() == begins_empty
+
+
+def test_one_group_after_a_pause_and_one_without():
+    windows = TimeWindows(2, groups="g", keep_context=True).fit(two_stations(8))
+    rows = pd.concat([hourly(1, 8).assign(g="p"), hourly(1, 11).assign(g="q")])
+    assert_array_equal(windows.transform(rows)[:, :, 0], [[7, 8], [np.nan, 11]])
+
+
+def test_a_group_unknown_in_fit_begins_with_an_empty_history():
+    windows = TimeWindows(2, groups="g", keep_context=True).fit(two_stations(8))
+    later = two_stations(1, 8).replace({"q": "new"})
+    assert_array_equal(windows.transform(later)[:, :, 0], [[7, 8], [np.nan, 8]])
+    windows.partial_fit(later)
+    later = two_stations(1, 9).replace({"q": "new"})
+    assert_array_equal(windows.transform(later)[:, :, 0], [[8, 9], [8, 9]])
+
+
+@pytest.mark.parametrize("freq", ["7ms", "10ms", "1us", "1ns"])
+def test_short_steps_are_not_a_pause(freq):
+    index = pd.date_range("2024", periods=30, freq=freq)
+    table = pd.concat([pd.DataFrame({"a": np.arange(30.0), "g": g}, index) for g in "pq"])
+    for cut in range(5, 25):
+        windows = TimeWindows(2, groups="g", keep_context=True)
+        windows.fit(table.groupby("g").head(cut))
+        row = table[table["g"] == "p"].iloc[[cut]]
+        assert windows.transform(row)[0, :, 0].tolist() == [cut - 1, cut]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.period_range("2021", periods=8, freq="Y"),
+        pd.period_range("2023-02", periods=8, freq="M"),
+        pd.date_range("2023-02", periods=8, freq="MS"),
+        pd.date_range("2024-10-22", periods=8, freq="D", tz="Europe/Berlin"),
+    ],
+    ids=["years", "months", "month starts", "days of a time zone"],
+)
+def test_the_next_period_of_the_calendar_is_not_a_pause(index):
+    table = pd.DataFrame({"a": np.arange(8.0)}, index)
+    windows = TimeWindows(2, keep_context=True).fit(table[:2])
+    expected = [[row - 1, row] for row in range(2, 8)]
+    assert walk(windows, table[2:])[:, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("groups", [None, "g"])
+def test_the_context_is_no_longer_than_needed(groups):
+    make, n_groups = (two_stations, 2) if groups else (hourly, 1)
+    windows = TimeWindows(3, stride_within=2, groups=groups, keep_context=True).fit(make(9))
+    assert windows.context_.rows.shape == (4 * n_groups, 2)
+    for start in range(9, 12):
+        windows.partial_fit(make(1, start))
+    assert windows.context_.rows.shape == (4 * n_groups, 2)
+    assert windows.context_.rows[:, 0].tolist() == [*np.repeat([8.0, 9, 10, 11], n_groups)]
+
+
+def test_partial_fit_begins_with_fit():
+    windows = TimeWindows(3, keep_context=True).partial_fit(hourly(8))
+    expected = TimeWindows(3, keep_context=True).fit(hourly(8)).transform(hourly(2, 8))
+    assert_array_equal(windows.transform(hourly(2, 8)), expected)
+
+
+def test_partial_fit_is_there_with_a_context_only():
+    assert hasattr(TimeWindows(2, keep_context=True), "partial_fit")
+    assert not hasattr(TimeWindows(2), "partial_fit")
+    with pytest.raises(AttributeError, match="'TimeWindows' has no attribute 'partial_fit'"):
+        TimeWindows(2).partial_fit(hourly(8))
+
+
+def test_fit_without_context_forgets_it():
+    windows = TimeWindows(3, keep_context=True).fit(hourly(8))
+    windows.set_params(keep_context=False).fit(hourly(8))
+    assert not hasattr(windows, "context_")
+    with pytest.raises(NotFittedError):
+        windows.set_params(keep_context=True).transform(hourly(2, 8))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        hourly(2).rename(columns={"a": "other"}),
+        hourly(9).assign(c=0.0)[::-1],
+        hourly(9)[::-1],
+        hourly(9, 20).replace(25.0, np.inf),
+        hourly(9).set_axis(list("abcdefghi")),
+    ],
+    ids=["short", "wider", "backwards", "infinite", "names for times"],
+)
+def test_a_failing_fit_leaves_what_was_there(method, bad):
+    windows = TimeWindows(4, keep_context=True).fit(hourly(8))
+    expected = windows.transform(hourly(3, 8))
+    with pytest.raises(ValueError):  # noqa: PT011 - what it says is tested below
+        getattr(windows, method)(bad)
+    assert_array_equal(windows.transform(hourly(3, 8)), expected)
