@@ -258,8 +258,9 @@ class Program:
         return loss, validation_loss
 
     def _loss(self, data, rows, weights, quantile, training):
-        *sequences, y = data
-        predicted = self.network(_padded(*sequences, rows), training=training)["prediction"]
+        table, starts, lengths, n_timesteps, y = data
+        X = _padded(table, starts, lengths, n_timesteps, rows)
+        predicted = self.network(X, training=training)["prediction"]
         losses = LOSSES[self.spec.loss](tf.gather(y, rows), predicted, quantile)
         return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
 

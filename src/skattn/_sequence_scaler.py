@@ -1,5 +1,6 @@
 """Standardization of sequences as a scikit-learn transformer."""
 
+from collections.abc import Callable
 from copy import copy, deepcopy
 from typing import Any, ClassVar
 
@@ -20,7 +21,10 @@ from ._validation import (
 
 
 class SequenceScaler(
-    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
     """Standardize each feature of sequences to mean 0 and standard deviation 1.
 
@@ -169,7 +173,7 @@ class SequenceScaler(
         trial = copy(self)
         table, counts, _ = trial._read(X, reset)
         trial.scaler_ = scaler.partial_fit(table, sample_weight=counts)
-        self.__dict__ = vars(trial)  # a fit that fails leaves no trace
+        self.__dict__ = trial.__dict__  # a fit that fails leaves no trace
         return self
 
     def _map(self, function, X):
@@ -178,7 +182,8 @@ class SequenceScaler(
 
     def _read(self, X, reset):
         """Return the steps of X as a table, their counts, and what makes sequences of them."""
-        counts, as_sequences = None, np.asarray
+        counts = None
+        as_sequences: Callable = np.asarray
         if is_list_of_sequences(X):
             X = [check_table(sequence, ensure_min_samples=0) for sequence in X]
             check_widths(X)

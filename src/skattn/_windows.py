@@ -27,7 +27,11 @@ def _keeps_context(windows):
     return True
 
 
-class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class TimeWindows(
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """Turn rows in time order into windows: each row with the rows before it.
 
     Row t becomes the sequence of rows t - length + 1 to t. There are as many windows as
@@ -104,6 +108,8 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "keep_context": ["boolean"],
     }
 
+    context_: Context
+
     def __init__(self, length, *, stride_within=1, groups=None, max_gap=None, keep_context=False):
         self.length = length
         self.stride_within = stride_within
@@ -144,13 +150,13 @@ class TimeWindows(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"(n_samples={len(rows)}). Use a shorter window, or a longer table (in "
                 "cross-validation: longer training folds)."
             )
-        vars(trial).pop("context_", None)
+        trial.__dict__.pop("context_", None)
         if self.keep_context:
             check_times(order, _WITH_CONTEXT)
             check_increasing(order, series, _WITH_CONTEXT)
             limit = limit or 1.5 * np.nanmax(series.steps, initial=0.0)
             trial.context_ = Context.last_of(rows, order, self._span - 1, limit)
-        self.__dict__ = vars(trial)  # a fit that fails leaves no trace
+        self.__dict__ = trial.__dict__  # a fit that fails leaves no trace
         return self
 
     @available_if(_keeps_context)
