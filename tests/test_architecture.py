@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "_scaling": set(),
     "_training": {"_sequences"},
     "_validation": {"_sequences", "_strides"},
-    "_sequences": set(),
+    "_sequences": {"_strides"},
     "_strides": set(),
     "_tables": {"_validation"},
     "_program": {"_network"},

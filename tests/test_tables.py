@@ -86,7 +86,7 @@ def test_context_keeps_the_last_rows_of_each_group(order):
     ],
 )
 def test_earlier_rows_of_the_same_groups_are_before_others(order, times, groups, before):
-    context = Context(np.zeros((5, 1)), order, limit=4.0)
+    context = Context(np.zeros((5, 1)), order, n_last=2, limit=4.0)
     other = Order(np.array(list(groups)), pd.Index(times))
     assert context.before(other).tolist() == before
 

@@ -52,7 +52,7 @@ def hold_out(trial, rows):
         raise ValueError(
             "early_stopping=True holds out the last rows for validation and trains on those "
             f"that share nothing with them. Got n_samples = {len(rows.X)} rows of positive "
-            f"weight, each of {rows.X.n_timesteps} steps: too few for both. Use "
+            f"weight, each of {rows.X.layout.n_timesteps} steps: too few for both. Use "
             "early_stopping=False, pass X_val and y_val, or use more rows or shorter windows."
         )
     return train, validation

@@ -34,7 +34,7 @@ OPTIMIZERS = {
 }
 
 #: Bytes of intermediate values that one call of a prediction may hold, roughly.
-CHUNK_BYTES = 2**27
+CHUNK_BYTES = 2**25
 
 #: Predictions run on multiples of this many rows. Matrix kernels treat leftover rows
 #: differently; on whole multiples a row's result does not depend on its neighbours.
@@ -148,6 +148,8 @@ class Program:
 
     def tensors(self, X, y):
         """Return sequences on a float32 table, and targets, as tensors for many epochs."""
+        if len(X.table) > np.iinfo("int32").max:
+            raise ValueError(f"X has {len(X.table)} rows. At most 2**31 - 1 can be trained on.")
         integers = (tf.constant(a, "int32") for a in (X.starts, X.lengths, X.n_timesteps))
         return tf.constant(X.table), *integers, tf.constant(y)
 

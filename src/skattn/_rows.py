@@ -44,8 +44,8 @@ def split_last(rows, fraction):
     """
     n_train = max(1, len(rows.X) - int(np.ceil(fraction * len(rows.X))))
     train, validation = rows.take(slice(n_train)), rows.take(slice(n_train, None))
-    begin = validation.X.first.min(initial=np.iinfo(int).max)
-    apart = train.X.first + train.X.span <= begin
+    begin = validation.X.layout.first.min(initial=np.iinfo(int).max)
+    apart = train.X.layout.first + train.X.layout.span <= begin
     return train if apart.all() else train.take(apart), validation
 
 

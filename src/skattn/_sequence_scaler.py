@@ -191,5 +191,13 @@ class SequenceScaler(
             X, as_sequences = np.concatenate(X), lambda table: np.split(table, ends[:-1])
         elif n_dims_of(X) == 3:
             X, layout = table_of(check_array_of_sequences(X))
-            counts, as_sequences = layout.counts if layout.shares_rows else None, layout.view
+            as_sequences = layout.windows_of
+            if layout.shares_rows:
+                counts = layout.counts.astype("float64")
+                X = X if layout.whole else np.where(counts[:, np.newaxis] > 0, X, np.nan)
+        elif (n_dims_of(X) or 0) > 3:
+            raise ValueError(
+                f"SequenceScaler expects X of shape (n_samples, n_timesteps, n_features), a list "
+                f"of arrays (n_timesteps, n_features) or a table. Got shape {np.shape(X)}."
+            )
         return check_table(X, self, reset=reset), counts, as_sequences

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._strides import Layout, count_held
+
 #: Values that one pass over many sequences holds at once.
 BLOCK = 2**17
 
@@ -23,20 +25,17 @@ class Sequences:
         The steps of sequence i are the rows ``starts[i]`` to ``starts[i] + lengths[i] - 1``.
     n_timesteps : int
         Length to which the sequences are padded.
-    first : int array of shape (n_samples,)
-        Row of the caller's at which each sequence begins, absent steps included.
-    span : int
-        Rows of the caller's from the first step of a sequence to its last.
-    absent : bool array of shape (n_samples, n_timesteps) or None
-        Absent steps in the caller's order; None where there are none.
+    layout : Layout or None
+        Where they lie in the caller's table, absent steps included.
+    absent : bool array or None
+        Which rows of the caller's table are absent; None where none is.
     """
 
     table: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
     n_timesteps: int
-    first: np.ndarray
-    span: int
+    layout: Layout | None = None
     absent: np.ndarray | None = None
 
     def __len__(self):
@@ -48,9 +47,8 @@ class Sequences:
 
     def take(self, rows):
         """Return some of the sequences, on the same table."""
-        absent = None if self.absent is None else self.absent[rows]
-        starts, lengths, first = self.starts[rows], self.lengths[rows], self.first[rows]
-        return replace(self, starts=starts, lengths=lengths, first=first, absent=absent)
+        layout = None if self.layout is None else self.layout.take(rows)
+        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], layout=layout)
 
     def compact(self):
         """Return the sequences on a table of their own rows alone.
@@ -63,11 +61,18 @@ class Sequences:
             starts = ends - self.lengths
             rows = np.repeat(self.starts - starts, self.lengths) + np.arange(ends[-1])
             return replace(self, table=self.table[rows], starts=starts)
-        used = self.row_weights(np.ones(len(self))) > 0
-        if used.all():
+        return self.keep_rows(count_held(self.starts, self.lengths, len(self.table)) > 0)
+
+    def keep_rows(self, kept):
+        """Return the sequences without some rows of their table."""
+        if kept.all():
             return self
-        place = np.cumsum(used) - 1
-        return replace(self, table=self.table[used], starts=place[self.starts])
+        before = np.concatenate([[0], np.cumsum(kept)])
+        starts, ends = before[self.starts], before[self.starts + self.lengths]
+        places = np.flatnonzero(kept)
+        together = slice(places[0], places[-1] + 1)  # a view, where no other stands between
+        rows = together if len(places) == together.stop - together.start else places
+        return replace(self, table=self.table[rows], starts=starts, lengths=ends - starts)
 
     def on(self, table):
         """Return the sequences on another table of equal length, such as a scaled one."""
@@ -75,7 +80,7 @@ class Sequences:
 
     def trimmed(self):
         """Return the sequences padded to no more than the longest of them."""
-        return replace(self, n_timesteps=int(self.lengths.max()), absent=None)
+        return replace(self, n_timesteps=int(self.lengths.max()))
 
     def padded(self, rows):
         """Return some sequences as a float array (n, n_timesteps, n_features), NaN to the right."""
@@ -91,30 +96,29 @@ class Sequences:
 
     def row_weights(self, weights):
         """Return for each row of the table the summed weights of the sequences that hold it."""
-        total = np.zeros(len(self.table))
-        for held, rows in self.steps():
-            np.add.at(total, rows, weights[held])
+        total, shortest = np.zeros(len(self.table)), self.lengths.min()
+        for step in range(int(self.lengths.max())):
+            held = slice(None) if step < shortest else np.flatnonzero(step < self.lengths)
+            np.add.at(total, self.starts[held] + step, weights[held])
         return total
 
     def keys(self, row_keys):
-        """Combine 64-bit keys of the table's rows into a key for each sequence."""
-        factors = np.random.RandomState(0).randint(2**62, size=self.n_timesteps, dtype="uint64")
-        keys = np.zeros(len(self), dtype="uint64")
-        for factor, (held, rows) in zip(factors * 2 + 1, self.steps(), strict=False):
-            keys[held] += factor * row_keys[rows]
-        return keys
+        """Combine 64-bit keys of the table's rows into a key for each sequence.
 
-    def steps(self):
-        """Yield for each step the sequences that have it, and their rows of the table."""
-        for step in range(int(self.lengths.max())):
-            held = slice(None) if step < self.lengths.min() else np.flatnonzero(step < self.lengths)
-            yield held, self.starts[held] + step
+        A polynomial in an odd number, modulo 2**64: sums over slices are differences of
+        running sums, shifted back to where the slice starts.
+        """
+        odd = 0x9E3779B97F4A7C15
+        powers = np.cumprod(np.full(len(row_keys), odd, dtype="uint64"))
+        inverses = np.cumprod(np.full(len(row_keys), pow(odd, -1, 2**64), dtype="uint64"))
+        sums = np.concatenate([np.zeros(1, "uint64"), np.cumsum(powers * row_keys)])
+        return (sums[self.starts + self.lengths] - sums[self.starts]) * inverses[self.starts]
 
     def put_back(self, values, axis=1):
         """Return values, which have a time axis, in the order the caller gave."""
-        if self.absent is None:
+        if self.absent is None or self.layout is None:
             return values
-        order = np.argsort(self.absent, axis=1, kind="stable")
+        order = np.argsort(self.absent[self.layout.rows], axis=1, kind="stable")
         shape = [len(order)] + [1] * (values.ndim - 1)
         shape[axis] = order.shape[1]
         placed = np.empty_like(values)
@@ -130,6 +134,4 @@ def join(parts):
         starts=np.concatenate([p.starts + n for p, n in zip(parts, begins, strict=False)]),
         lengths=np.concatenate([part.lengths for part in parts]),
         n_timesteps=max(part.n_timesteps for part in parts),
-        first=np.concatenate([part.first for part in parts]),
-        span=max(part.span for part in parts),
     )

@@ -75,8 +75,10 @@ def sliding_windows(
 
     Returns
     -------
-    windows : ndarray of shape (n_windows, length, n_features)
-        Float windows. Without groups, gaps and incomplete windows a read-only view of X.
+    windows : ndarray or array-like of shape (n_windows, length, n_features)
+        Float windows. Of one series a read-only view; an array-like that keeps the table
+        where groups or gaps part the rows (``np.asarray`` makes an array of it).
+        Without y they end at each row from the first that has a full history.
     targets : ndarray, Series or DataFrame
         If y is given: shape (n_windows,) for a horizon of 1 and (n_windows, horizon) for
         a longer one; with several outputs (n_windows, horizon * n_outputs), step by
@@ -108,7 +110,7 @@ def sliding_windows(
     if isinstance(y, (pd.DataFrame, pd.Series)) and not isinstance(X, pd.DataFrame):
         _check_lengths(X, y)
         X = pd.DataFrame(np.asarray(X), index=y.index, copy=False)
-    span = (length - 1) * stride_within + 1
+    span = (int(length) - 1) * int(stride_within) + 1
     features, order = read_order(X, groups, "sliding_windows")
     series = order.series(order.limit(max_gap))
     table = check_table(features)

@@ -1,6 +1,6 @@
-"""Windows as strided views of one table of rows, made and recognised."""
+"""Windows that share the rows of one table: made, and found again under arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
@@ -9,21 +9,27 @@ from numpy.lib.stride_tricks import as_strided
 
 @dataclass(frozen=True)
 class Layout:
-    """Where sequences lie in a table: step t of sequence i is row ``i * step + t * stride``.
+    """Where sequences lie in a table: step t of sequence i is row ``first[i] + t * stride``.
 
-    Sequences that share no rows have a `step` as long as they are; windows that begin at
-    each row of a table have a `step` of 1.
+    Attributes
+    ----------
+    first : int array of shape (n_samples,)
+        The row of each sequence's first step.
+    n_timesteps : int
+        Steps of a sequence.
+    stride : int
+        Rows from one step to the next.
+    n_rows : int
+        Rows of the table.
+    whole : bool
+        Whether it is known that each row is a step of some sequence.
     """
 
-    n_samples: int
+    first: np.ndarray
     n_timesteps: int
-    step: int = 1
-    stride: int = 1
-
-    @property
-    def n_rows(self):
-        """Rows from the first step of the first sequence to the last step of the last."""
-        return (self.n_samples - 1) * self.step + self.span
+    stride: int
+    n_rows: int
+    whole: bool = False
 
     @property
     def span(self):
@@ -31,23 +37,24 @@ class Layout:
         return (self.n_timesteps - 1) * self.stride + 1
 
     @property
-    def first(self):
-        """The row of each sequence's first step."""
-        return np.arange(self.n_samples) * self.step
+    def rows(self):
+        """Row numbers, of shape (n_samples, n_timesteps)."""
+        return self.first[:, np.newaxis] + self.stride * np.arange(self.n_timesteps)
 
     @property
     def shares_rows(self):
-        """Whether some row is a step of several sequences."""
-        unit = gcd(self.step, self.stride)
-        return self.stride // unit < self.n_samples and self.step // unit < self.n_timesteps
+        """Whether this is anything but one sequence after the other."""
+        return not self.whole or self.n_rows < len(self.first) * self.n_timesteps
 
-    @property
-    def counts(self):
-        """How many sequences hold each row, as floats."""
-        counts = np.zeros(self.n_rows)
-        for step in range(self.n_timesteps):
-            counts[self.first + step * self.stride] += 1
-        return counts
+    def take(self, samples):
+        """Return the layout of some of the sequences."""
+        return replace(self, first=self.first[samples], whole=False)
+
+    def windows_of(self, table):
+        """Return the sequences of another table of equal length."""
+        if not self.shares_rows:
+            return table.reshape(len(self.first), self.n_timesteps, -1)
+        return windows_at(table, self.first, self.n_timesteps, self.stride)
 
     def in_sequence(self, rows):
         """Return the rows in an order in which those of a sequence follow one another."""
@@ -63,26 +70,95 @@ class Layout:
         before = np.cumsum(in_phase) - in_phase
         return before[self.first % self.stride] + self.first // self.stride
 
-    def view(self, rows):
-        """Return an array (n_rows, ...) as a view (n_samples, n_timesteps, ...).
+    @property
+    def counts(self):
+        """How many sequences hold each row."""
+        counts = np.empty(self.n_rows, dtype=int)
+        counts[self.in_sequence(np.arange(self.n_rows))] = count_held(
+            self.starts, self.n_timesteps, self.n_rows
+        )
+        return counts
 
-        It is read-only where sequences overlap.
-        """
-        size, *others = rows.strides
-        shape = (self.n_samples, self.n_timesteps, *rows.shape[1:])
-        strides = (self.step * size, self.stride * size, *others)
-        return as_strided(rows, shape, strides, writeable=self.step >= self.span)
+
+def count_held(starts, lengths, n_rows):
+    """Count for each of some rows how many slices of them hold it."""
+    begun = np.bincount(starts, minlength=n_rows + 1)
+    ended = np.bincount(starts + lengths, minlength=n_rows + 1)
+    return np.cumsum(begun - ended)[:-1]
 
 
-def windows_at(table, starts, length, stride):
+class Windows:
+    """Windows of a table that no view can show, since they are not evenly spaced.
+
+    An array-like of shape (n_samples, n_timesteps, n_features) that keeps the table and
+    where each window begins. ``np.asarray`` spreads it out. Samples are taken without
+    a copy: ``windows[rows]`` keeps the table, too.
+
+    Parameters
+    ----------
+    table : array of shape (n_rows, n_features)
+        The rows.
+    layout : Layout
+        Where the windows lie.
+    """
+
+    def __init__(self, table, layout):
+        self.table = table
+        self.layout = layout
+
+    @property
+    def shape(self):
+        """Number of samples, of time steps and of features."""
+        return (len(self.layout.first), self.layout.n_timesteps, self.table.shape[1])
+
+    @property
+    def dtype(self):
+        """Type of the values."""
+        return self.table.dtype
+
+    @property
+    def ndim(self):
+        """Three."""
+        return 3
+
+    def __len__(self):
+        return len(self.layout.first)
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Windows that are not evenly spaced are an array only as a copy.")
+        return self.table[self.layout.rows].astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, key):
+        samples, *others = key if isinstance(key, tuple) else (key,)
+        if np.ndim(samples) == 0 and not isinstance(samples, slice):
+            if samples is Ellipsis or samples is None:
+                return np.asarray(self)[key]
+            return self.table[self.layout.take([samples]).rows[0]][tuple(others)]
+        taken = Windows(self.table, self.layout.take(samples))
+        inner = [other for other in others if other is not Ellipsis]
+        return np.asarray(taken)[(slice(None), *others)] if inner else taken
+
+    def __repr__(self):
+        return f"<Windows of shape {self.shape} on a table of {len(self.table)} rows>"
+
+
+def windows_at(table, first, n_timesteps, stride):
     """Return the windows that begin at some rows: where evenly spaced, a read-only view."""
-    steps = np.diff(starts)
-    if len(starts) and (steps == steps[:1]).all() and (steps[:1] > 0).all():
-        step = int(steps[0]) if len(steps) else 1
-        windows = Layout(len(starts), length, step, stride).view(table[starts[0] :])
-        windows.flags.writeable = False  # the rows are the caller's
-        return windows
-    return table[starts[:, np.newaxis] + stride * np.arange(length)]
+    steps = np.diff(first)
+    if not len(first) or not (steps == steps[:1]).all() or not (steps[:1] > 0).all():
+        return Windows(table, Layout(first, n_timesteps, stride, len(table)))
+    step = int(steps[0]) if len(steps) else 1
+    windows = evenly_spaced(table[first[0] :], len(first), n_timesteps, step, stride)
+    windows.flags.writeable = False  # what is written to one would show in others
+    return windows
+
+
+def evenly_spaced(rows, n_samples, n_timesteps, step, stride=1):
+    """View rows (n_rows, ...) as windows (n_samples, n_timesteps, ...), `step` rows apart."""
+    size, *others = rows.strides
+    shape = (n_samples, n_timesteps, *rows.shape[1:])
+    return as_strided(rows, shape, (step * size, stride * size, *others))
 
 
 def table_of(X):
@@ -90,32 +166,30 @@ def table_of(X):
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_timesteps, n_features)
-        Sequences. Windows that share the memory of their rows, such as `Layout.view` and
+    X : array of shape (n_samples, n_timesteps, n_features) or Windows
+        Sequences. Windows that share the memory of their rows, such as `windows_at` and
         `numpy.lib.stride_tricks.sliding_window_view` make, are recognised by their strides.
 
     Returns
     -------
     table : array of shape (n_rows, n_features)
-        Rows between them that are no step of any sequence are NaN. Not copied where rows are
-        shared and all of them are some step.
+        Not copied where rows are shared. Then rows that are no step may hold anything.
     layout : Layout
-        With ``layout.view(table)`` equal to X.
+        With ``table[layout.rows]`` equal to X.
     """
+    if isinstance(X, Windows):
+        return X.table, X.layout
     n_samples, n_timesteps, n_features = X.shape
     sample, step, feature = X.strides
     if min(sample, step) > 0:
         row = gcd(sample, step)
-        layout = Layout(n_samples, n_timesteps, sample // row, step // row)
-        if layout.shares_rows:
-            shape, strides = (layout.n_rows, n_features), (row, feature)
-            return _steps_only(as_strided(X, shape, strides, writeable=False), layout)
-    return X.reshape(-1, n_features), Layout(n_samples, n_timesteps, step=n_timesteps)
-
-
-def _steps_only(table, layout):
-    """Blank rows that are no step; where each is one, the table is not copied."""
-    if 1 in (layout.step, layout.stride):
-        return table, layout
-    steps = layout.counts[:, np.newaxis] > 0
-    return np.where(steps, table, np.nan).astype(np.result_type(table, "float32")), layout
+        step, stride = sample // row, step // row
+        if stride < n_samples and step < n_timesteps:  # some row is a step of several
+            first = np.arange(n_samples) * step
+            n_rows = int(first[-1]) + (n_timesteps - 1) * stride + 1
+            table = as_strided(X, (n_rows, n_features), (row, feature), writeable=False)
+            return table, Layout(first, n_timesteps, stride, n_rows, whole=1 in (step, stride))
+    first = np.arange(n_samples) * n_timesteps
+    return X.reshape(-1, n_features), Layout(
+        first, n_timesteps, 1, n_samples * n_timesteps, whole=True
+    )

@@ -1,5 +1,6 @@
 """Tables of time-ordered rows: their times, their groups, their gaps."""
 
+import warnings
 from dataclasses import dataclass
 from numbers import Real
 
@@ -53,7 +54,7 @@ class Order:
         if self.times is not None:
             steps = np.where(begins[1:], np.nan, np.diff(_ordinals(self.times)[rows]))
         if limit is not None:
-            begins[1:] |= steps > limit
+            begins[1:] |= steps > limit * (1 + 1e-9)  # times of 0.1, 0.2, ... round
         return Series(rows, begins, steps)
 
 
@@ -131,12 +132,15 @@ class Context:
         The rows.
     order : Order
         Their groups and times.
+    n_last : int
+        How many rows of each group are kept, where it has as many.
     limit : float
         Longest time between neighbours, in nanoseconds or units of the index.
     """
 
     rows: np.ndarray
     order: Order
+    n_last: int
     limit: float
 
     @classmethod
@@ -145,7 +149,7 @@ class Context:
         series = order.series()
         n_after = np.repeat(series.lengths, series.lengths) - series.rank - 1
         last = np.sort(series.rows[n_after < n_last])
-        return cls(rows[last], order.take(last), limit)
+        return cls(rows[last], order.take(last), n_last, limit)
 
     def before(self, order):
         """Return the numbers of the rows earlier than all those of their group in a table."""
@@ -178,6 +182,8 @@ def read_order(X, groups, name):
     labels = np.zeros(n_samples_of(X), dtype=int)
     if groups is not None:
         X, index, labels = _split_groups(X, index, groups, name)
+    if isinstance(X, pd.DataFrame):
+        _check_columns(X, name)
     missing = pd.isna(labels)
     if missing.any():
         raise ValueError(
@@ -228,9 +234,27 @@ def describe_gaps(order, series):
     return f"{len(places)} gaps: " * (len(places) > 1) + ", ".join(named) + more
 
 
+def _check_columns(X, name):
+    """Refuse columns of dates and of text, with what to do about them."""
+    for column, dtype in X.dtypes.items():
+        if pd.api.types.is_datetime64_any_dtype(dtype):
+            raise ValueError(
+                f"{name}: column {column!r} holds dates. Make it the index of the table, "
+                f"X.set_index({column!r}), so that it orders the rows."
+            )
+        if isinstance(dtype, pd.StringDtype) or (
+            pd.api.types.is_object_dtype(dtype) and pd.api.types.infer_dtype(X[column]) == "string"
+        ):
+            raise ValueError(
+                f"{name}: column {column!r} holds text. If it tells series apart, say "
+                f"groups={column!r}; if it holds dates, make them the index with "
+                f"X.set_index(pd.to_datetime(X[{column!r}])); else encode or drop it."
+            )
+
+
 def _split_groups(X, index, groups, name):
     if isinstance(X, pd.DataFrame):
-        if groups in X.columns:
+        if groups in X.columns and X[groups].ndim == 1:
             return X.drop(columns=groups), index, X[groups].to_numpy()
         if groups in index.names:
             others = index.droplevel(groups) if index.nlevels > 1 else None
@@ -240,23 +264,28 @@ def _split_groups(X, index, groups, name):
             f"the index ({list(index.names)}). Name one that is in the table; in a Pipeline, "
             "steps before keep the index after set_output(transform='pandas')."
         )
-    X = np.asarray(X)
-    if isinstance(groups, str) or X.ndim != 2 or not 0 <= groups < X.shape[1]:
+    given, X = X, np.asarray(X)
+    if isinstance(groups, (str, tuple)) or X.ndim != 2 or not 0 <= groups < X.shape[1]:
         raise ValueError(
             f"{name}: groups={groups!r} needs a pandas DataFrame with such a column or index "
-            f"level, or the position of a column. Got {type(X).__name__} of shape {X.shape}. "
-            "In a Pipeline, steps before give a DataFrame after set_output(transform='pandas')."
+            f"level, or the position of a column. Got {type(given).__name__} of shape "
+            f"{np.shape(given)}. In a Pipeline, steps before give a DataFrame after "
+            "set_output(transform='pandas'); other frames have to_pandas()."
         )
     return np.delete(X, groups, axis=1), None, X[:, groups]
 
 
 def _times(index):
     """Return the times that an index tells; None where it tells none."""
-    if index is None or index.nlevels > 1:
+    if index is None:
         return None
+    if index.nlevels > 1:  # the level of dates, if there is one
+        dated = [level for level in range(index.nlevels) if _is_dated(index.levels[level])]
+        return index.get_level_values(dated[0]) if len(dated) == 1 else None
     if pd.api.types.infer_dtype(index, skipna=False) in {"date", "datetime", "datetime64"}:
         index = pd.DatetimeIndex(index)
     if _kind(index) is None:
+        _warn_of_text(index)
         return None
     if index.hasnans:
         raise ValueError(
@@ -264,6 +293,22 @@ def _times(index):
             f"{index.isna().argmax()}. Give each row a time, or remove these rows."
         )
     return index
+
+
+def _is_dated(index):
+    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex))
+
+
+def _warn_of_text(index):
+    """Warn of dates that are text: their order cannot be looked at."""
+    if len(index) and isinstance(index[0], str):
+        ends = pd.to_datetime(index[[0, -1]], errors="coerce", format="ISO8601")
+        if not ends.isna().any():
+            warnings.warn(
+                "The index of X holds dates as text, so that their order is not looked at. "
+                "Make them dates: X.index = pd.to_datetime(X.index).",
+                stacklevel=4,
+            )
 
 
 def _kind(index):
@@ -286,7 +331,7 @@ def _ordinals(times):
     if isinstance(times, (pd.DatetimeIndex, pd.TimedeltaIndex)):
         return times.as_unit("ns").asi8
     numbers = times.to_numpy()
-    return numbers.astype("int64") if numbers.dtype.kind == "u" else numbers
+    return numbers.astype("int64") if numbers.dtype.kind in "iu" else numbers
 
 
 def _in_units_of(times, gap):
@@ -301,7 +346,10 @@ def _in_units_of(times, gap):
 
 
 def _nanoseconds(text_or_timedelta):
+    """Return a length of time in nanoseconds; NaN for what is none, such as "90"."""
     try:
+        if str(text_or_timedelta).strip().isdigit():
+            return np.nan
         return pd.Timedelta(text_or_timedelta) / pd.Timedelta(1, "ns")
     except ValueError:
         return np.nan

@@ -4,6 +4,7 @@ The one place that imports scikit-learn's private helpers; it knows no Keras.
 """
 
 import datetime
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from ._sequences import Sequences
-from ._strides import table_of
+from ._strides import Windows, table_of
 
 __all__ = ["Integral", "Interval", "Real", "StrOptions", "fit_context", "validate_params"]
 
@@ -66,17 +67,20 @@ def check_sequences(estimator, X, *, reset):
             "skattn.TimeWindows or skattn.sliding_windows."
         )
     table, layout = table_of(X)
+    sequences = _present_steps(table, layout, _name(estimator))
     _check_range(
-        table,
+        sequences.table,
         "X",
         f"{_name(estimator)} expects finite values up to 3.4e38 in size; replace it, or mark the "
         "whole step as absent with NaN in all its features.",
     )
-    return _present_steps(table, layout, _name(estimator))
+    return sequences
 
 
 def check_array_of_sequences(X, estimator=None):
     """Check an array of three dimensions, NaN allowed; infinity is not looked for."""
+    if isinstance(X, Windows):
+        return X
     return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
 
 
@@ -192,40 +196,27 @@ def _present_steps(table, layout, name):
     """Return the sequences without absent steps; refuse partly missing and empty ones."""
     starts, rows = layout.starts, layout.in_sequence(table)
     lengths, absent = np.full(len(starts), layout.n_timesteps), None
-    if table.dtype.kind == "f" and np.isnan(np.min(table)):
-        missing = np.isnan(table)
+    sequences = Sequences(rows, starts, lengths, layout.n_timesteps, layout)
+    if not layout.whole:
+        sequences = sequences.keep_rows(layout.in_sequence(layout.counts > 0))
+    if table.dtype.kind == "f" and np.isnan(np.min(sequences.table)):
+        missing = np.isnan(sequences.table)
         present = ~missing.all(axis=1)
-        _check_whole_steps(missing, present, layout, name)
-        absent = layout.view(~present)
-        present = layout.in_sequence(present)
-        before = np.concatenate([[0], np.cumsum(present)])
-        starts, lengths = before[starts], before[starts + layout.n_timesteps] - before[starts]
-        _check_not_empty(lengths)
-        rows = _only(rows, present)
-    return Sequences(
-        table=rows,
-        starts=starts,
-        lengths=lengths,
-        n_timesteps=layout.n_timesteps,
-        first=layout.first,
-        span=layout.span,
-        absent=absent,
-    )
+        _check_whole_steps(missing, present, sequences, name)
+        sequences = sequences.keep_rows(present)
+        _check_not_empty(sequences.lengths)
+        absent = np.isnan(table).all(axis=1)
+    return replace(sequences, absent=absent)
 
 
-def _only(rows, present):
-    """Return the present rows; without a copy where no other stands between them."""
-    places = np.flatnonzero(present)
-    together = slice(places[0], places[-1] + 1)
-    return rows[together] if present[together].all() else rows[places]
-
-
-def _check_whole_steps(missing, present, layout, name):
+def _check_whole_steps(missing, present, sequences, name):
     partly = missing.any(axis=1) & present
     if partly.any():
-        sample = int(layout.view(partly).any(axis=1).argmax())
-        step = int(layout.view(partly)[sample].argmax())
-        features = np.flatnonzero(layout.view(missing)[sample, step]).tolist()
+        before = np.concatenate([[0], np.cumsum(partly)])
+        starts, ends = sequences.starts, sequences.starts + sequences.lengths
+        sample = int((before[ends] > before[starts]).argmax())
+        step = int(partly[starts[sample] :].argmax())
+        features = np.flatnonzero(missing[starts[sample] + step]).tolist()
         raise ValueError(
             f"Input X contains NaN in some features of a step: sample {sample}, step {step}, "
             f"features {features}. {name} accepts NaN only where all features of a step are "

@@ -11,7 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._strides import windows_at
 from ._tables import Context, check_increasing, check_times, read_order
-from ._validation import GROUPS, MAX_GAP, POSITIVE_INTEGER, check_table, feature_names, fit_context
+from ._validation import (
+    GROUPS,
+    MAX_GAP,
+    POSITIVE_INTEGER,
+    Integral,
+    check_table,
+    feature_names,
+    fit_context,
+)
 
 _WITH_CONTEXT = "TimeWindows with keep_context=True"
 _OUT_OF_ORDER = (
@@ -79,9 +87,10 @@ class TimeWindows(
 
     Notes
     -----
-    Without groups and gaps the windows are a read-only view of one table: they take the
-    memory of the table, and `LSTMAttentionRegressor` reads them without a copy. With
-    them, windows are copies.
+    Windows take the memory of the table, and `LSTMAttentionRegressor` reads them without
+    a copy. Those of one series are a read-only view. Where groups or gaps part the rows
+    no view exists; the result then is an array-like that keeps the table and the begin
+    of each window. ``np.asarray`` makes an array of it.
 
     Cross-validation has to keep time in order: ``TimeSeriesSplit(gap=...)``. Windows of
     shuffled rows are not stretches of time, and neighbouring windows share rows.
@@ -154,7 +163,7 @@ class TimeWindows(
         if self.keep_context:
             check_times(order, _WITH_CONTEXT)
             check_increasing(order, series, _WITH_CONTEXT)
-            limit = limit or 1.5 * np.nanmax(series.steps, initial=0.0)
+            limit = limit or 1.5 * np.nanmax(series.steps, initial=0.0) or np.inf
             trial.context_ = Context.last_of(rows, order, self._span - 1, limit)
         self.__dict__ = trial.__dict__  # a fit that fails leaves no trace
         return self
@@ -197,8 +206,9 @@ class TimeWindows(
 
         Returns
         -------
-        windows : ndarray of shape (n_rows, length, n_features)
-            Float windows; absent steps are NaN. Read-only where it is a view.
+        windows : ndarray or array-like of shape (n_rows, length, n_features)
+            Float windows; absent steps are NaN. A read-only view, or an array-like where
+            groups or gaps part the rows.
         """
         check_is_fitted(self, ["context_"] if self.keep_context else None)
         rows, order = self._read(X, reset=False)
@@ -227,8 +237,13 @@ class TimeWindows(
             One name for each feature of a step.
         """
         check_is_fitted(self)
-        if input_features is not None and isinstance(self.groups, str):
-            input_features = [name for name in input_features if name != self.groups]
+        if input_features is not None and len(input_features) == self.n_features_in_ + 1:
+            at = self.groups if isinstance(self.groups, Integral) else None
+            input_features = [
+                name
+                for place, name in enumerate(input_features)
+                if self.groups != name and place != at
+            ]
         return feature_names(self, input_features)
 
     def set_output(self, *, transform=None):
@@ -255,7 +270,7 @@ class TimeWindows(
     @property
     def _span(self):
         """Rows from the first step of a window to its last."""
-        return (self.length - 1) * self.stride_within + 1
+        return (int(self.length) - 1) * int(self.stride_within) + 1
 
     def _read(self, X, reset):
         features, order = read_order(X, self.groups, "TimeWindows")
@@ -265,6 +280,11 @@ class TimeWindows(
         """Put the earlier rows of the context before the rows."""
         check_times(order, _WITH_CONTEXT, like=self.context_.order)
         check_increasing(order, order.series(), _WITH_CONTEXT)
+        if self._span - 1 > self.context_.n_last:
+            raise ValueError(
+                f"length={self.length} with stride_within={self.stride_within} looks back "
+                f"{self._span - 1} rows, but fit kept {self.context_.n_last}. Fit again."
+            )
         before = self.context_.before(order)
         rows = np.concatenate([self.context_.rows[before], rows])
         return rows, self.context_.order.take(before).followed_by(order)
