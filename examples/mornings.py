@@ -38,17 +38,18 @@ FEATURES = ["ghi", "ghi_extra", "dni", "TotCld (tenths)", "temp_air", "relative_
 
 
 def load():
-    """Return a list of sequences and the array of their targets, day by day."""
-    X, y = [], []
+    """Return a list of sequences, their targets and their dates, in the order of time."""
+    days = []
     for file in STATIONS.values():
         path = Path(pvlib.__file__).parent / "data" / file
         table, _ = pvlib.iotools.read_tmy3(path, coerce_year=2001, map_variables=True)
-        for _, day in table.groupby(table.index.date):
+        for date, day in table.groupby(table.index.date):
             morning = day[(day.index.hour <= 12) & (day["ghi_extra"] > 0)]
             if len(morning):
-                X.append(morning[FEATURES].to_numpy(dtype=float))
-                y.append(day.loc[day.index.hour > 12, "ghi"].sum() / 1000)
-    return X, np.array(y)
+                afternoon = day.loc[day.index.hour > 12, "ghi"].sum() / 1000
+                days.append((date, morning[FEATURES].to_numpy(dtype=float), afternoon))
+    dates, X, y = zip(*sorted(days, key=lambda day: day[0]), strict=True)
+    return list(X), np.array(y), pd.DatetimeIndex(dates)
 
 
 # %%
@@ -100,9 +101,9 @@ def main(arguments=None):
     parser.add_argument("--picture", help="file to write the picture to")
     picture = parser.parse_args(arguments).picture
 
-    X, y = load()
+    X, y, dates = load()
     print("Hours from sunrise to noon, and days:", sorted(Counter(map(len, X)).items()))
-    is_test = np.arange(len(X)) % 5 == 4  # every fifth day
+    is_test = dates.month % 3 == 0  # whole months: days that follow one another are alike
     X_test, y_test = [x for x, test in zip(X, is_test, strict=True) if test], y[is_test]
     X, y = [x for x, test in zip(X, is_test, strict=True) if not test], y[~is_test]
     predicted, weights = predictions(X, y, X_test)

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 
 from skattn import LSTMAttentionRegressor
+from skattn._strides import Layout
 from skattn._validation import check_sequences
 
 
 def sequences_of(X):
     """Return the `Sequences` of an array, as a fit or a prediction makes them."""
     return check_sequences(LSTMAttentionRegressor(), X, reset=True)
+
+
+def spaced(n_samples, n_timesteps, step=1, stride=1):
+    """Return the layout of windows `step` rows apart, on a table no longer than they need."""
+    n_rows = (n_samples - 1) * step + (n_timesteps - 1) * stride + 1
+    return Layout(np.arange(n_samples) * step, n_timesteps, stride, n_rows)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
-from conftest import sequences_of
+from conftest import sequences_of, spaced
 from skattn._sequences import Sequences, join
 
 MANY = settings(max_examples=100, deadline=None, derandomize=True)
@@ -29,8 +29,7 @@ def slices(draw, table=None):
         starts=np.array(ends) - lengths,
         lengths=lengths,
         n_timesteps=int(lengths.max()) + draw(st.integers(0, 2)),
-        first=np.arange(len(ends)) * 10,
-        span=draw(st.integers(1, 9)),
+        layout=spaced(len(ends), n_timesteps=1, step=10),
     )
 
 
@@ -78,13 +77,13 @@ def test_taken_sequences_are_those_asked_for(sequences, data):
     assert len(taken) == len(rows)
     assert taken.table is sequences.table
     assert_array_equal(taken.padded(EVERY), sequences.padded(rows))
-    assert_array_equal(taken.first, rows * 10)
+    assert_array_equal(taken.layout.first, rows * 10)
 
 
 def test_taken_sequences_keep_their_absent_steps():
     X = np.array([[np.nan, 1.0], [2.0, 3.0], [4.0, np.nan]])[:, :, np.newaxis]
     taken = sequences_of(X).take(np.array([2, 0]))
-    assert taken.absent.tolist() == [[False, True], [True, False]]
+    assert taken.absent[taken.layout.rows].tolist() == [[False, True], [True, False]]
     assert_array_equal(taken.put_back(taken.padded(EVERY)), X[[2, 0]])
 
 
@@ -93,7 +92,7 @@ def test_taken_sequences_keep_their_absent_steps():
 def test_compact_sequences_are_the_same_on_rows_of_their_own(sequences):
     compact = sequences.compact()
     assert_array_equal(compact.padded(EVERY), sequences.padded(EVERY))
-    assert_array_equal(compact.first, sequences.first)
+    assert_array_equal(compact.layout.first, sequences.layout.first)
     if sequences.lengths.sum() <= len(sequences.table):
         assert_array_equal(compact.table, np.concatenate(listed(sequences)))
     else:
@@ -121,6 +120,20 @@ def keys_of_rows(table):
 
 
 @MANY
+@given(sequences=slices())
+def test_a_key_is_a_polynomial_of_the_keys_of_rows(sequences):
+    """In Python's integers of any size, modulo 2**64."""
+    row_keys = keys_of_rows(sequences.table)
+    pairs = zip(sequences.starts, sequences.lengths, strict=True)
+    expected = [
+        sum(int(key) * 0x9E3779B97F4A7C15**t for t, key in enumerate(row_keys[start:][:length], 1))
+        for start, length in pairs
+    ]
+    ODD
+    assert sequences.keys(row_keys).tolist() == [key % 2**64 for key in expected]
+
+
+@MANY
 @given(sequences=slices(), longer=st.integers(0, 3))
 def test_sequences_have_equal_keys_exactly_where_their_contents_are_equal(sequences, longer):
     contents = listed(sequences)
@@ -144,7 +157,6 @@ def test_joined_sequences_follow_one_another(data):
     n_timesteps = max(part.n_timesteps for part in parts)
     contents = [sequence for part in parts for sequence in listed(part)]
     assert_array_equal(joined.padded(EVERY), laid_out(contents, n_timesteps))
-    assert_array_equal(joined.first, np.concatenate([part.first for part in parts]))
     assert_array_equal(joined.table, np.concatenate([part.table for part in parts]))
 
 

@@ -1,35 +1,57 @@
-"""Windows as strided views: made as the formula says, recognised, never mistaken."""
+"""Windows of a table: made as the formula says, recognised, never mistaken."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.testing import assert_array_equal
 
+from conftest import spaced
+from skattn import sliding_windows
 from skattn._strides import Layout, table_of, windows_at
 
 MANY = settings(max_examples=200, deadline=None, derandomize=True)
 
-layouts = st.builds(
-    Layout,
-    n_samples=st.integers(1, 8),
-    n_timesteps=st.integers(1, 6),
-    step=st.integers(1, 7),
-    stride=st.integers(1, 4),
-)
+SHAPES = {"n_samples": st.integers(1, 8), "n_timesteps": st.integers(1, 6)}
+SPACES = {"step": st.integers(1, 7), "stride": st.integers(1, 4)}
+even_layouts = st.builds(spaced, **SHAPES, **SPACES)
+
+
+@st.composite
+def uneven_layouts(draw):
+    """Draw sequences that begin anywhere, in any order, on a table that may have other rows."""
+    first = np.array(draw(st.lists(st.integers(0, 12), min_size=1, max_size=8)))
+    n_timesteps, stride = draw(SHAPES["n_timesteps"]), draw(SPACES["stride"])
+    n_rows = int(first.max()) + (n_timesteps - 1) * stride + 1 + draw(st.integers(0, 5))
+    return Layout(first, n_timesteps, stride, n_rows)
+
+
+layouts = even_layouts | uneven_layouts()
 
 
 def rows_of(layout, n_features=2):
     return np.arange(layout.n_rows * n_features, dtype="float64").reshape(-1, n_features)
 
 
+def numbers_of(layout):
+    """Return the row number of each step, by a loop."""
+    steps = range(layout.n_timesteps)
+    return np.array([[first + t * layout.stride for t in steps] for first in layout.first])
+
+
+def assert_same_layout(one, other):
+    assert_array_equal(one.rows, other.rows)
+    assert (one.stride, one.n_rows) == (other.stride, other.n_rows)
+
+
 def assert_is_table_of(X):
     """Hold the result of `table_of` to what holds of every X; return it."""
     table, layout = table_of(X)
-    assert_array_equal(layout.view(table), X)
-    steps = np.unique(layout.view(np.arange(len(table))))
-    assert np.isnan(np.delete(table, steps, axis=0)).all()  # rows between are no rows of X
+    assert_array_equal(table[layout.rows], X)
+    assert len(table) == layout.n_rows
+    assert not layout.whole or len(np.unique(layout.rows)) == layout.n_rows
     return table, layout
 
 
@@ -38,55 +60,68 @@ def assert_is_table_of(X):
 
 @MANY
 @given(layout=layouts)
-def test_step_t_of_sequence_i_is_row_i_step_plus_t_stride(layout):
+def test_step_t_of_sequence_i_is_row_first_i_plus_t_stride(layout):
+    assert_array_equal(layout.rows, numbers_of(layout))
     rows = rows_of(layout)
-    view = layout.view(rows)
-    assert view.shape == (layout.n_samples, layout.n_timesteps, 2)
-    for i in range(layout.n_samples):
-        for t in range(layout.n_timesteps):
-            assert_array_equal(view[i, t], rows[i * layout.step + t * layout.stride])
+    assert_array_equal(layout.windows_of(rows), rows[numbers_of(layout)])
 
 
 @MANY
 @given(layout=layouts)
 def test_first_and_span_bound_each_sequence(layout):
-    numbers = layout.view(np.arange(layout.n_rows))
-    assert_array_equal(layout.first, numbers[:, 0])
-    assert_array_equal(layout.first + layout.span - 1, numbers[:, -1])
-    assert layout.n_rows == numbers.max() + 1
+    assert_array_equal(layout.first + layout.span - 1, numbers_of(layout)[:, -1])
+
+
+@MANY
+@given(layout=layouts, data=st.data())
+def test_a_layout_of_some_sequences_is_on_the_same_table(layout, data):
+    samples = data.draw(st.lists(st.integers(0, len(layout.first) - 1), min_size=1))
+    taken = layout.take(np.array(samples))
+    assert_array_equal(taken.rows, layout.rows[samples])
+    assert taken.n_rows == layout.n_rows
+
+
+@pytest.mark.parametrize(("length", "stride"), [(100, 1), (50, 3)])
+def test_spans_of_small_integers_do_not_overflow(length, stride):
+    table = pd.DataFrame({"a": np.arange(600.0), "g": np.repeat([0, 1], 300)})
+    windows = sliding_windows(
+        table, length=np.int8(length), stride_within=np.int8(stride), groups="g"
+    )
+    assert windows.layout.span == (length - 1) * stride + 1
+    assert np.asarray(windows)[0, -1, 0] == (length - 1) * stride
 
 
 @MANY
 @given(layout=layouts)
-@example(layout=Layout(n_samples=2, n_timesteps=1, step=1, stride=4))  # a phase without rows
+@example(layout=spaced(n_samples=2, n_timesteps=1, step=1, stride=4))  # a phase without rows
 def test_sequences_are_slices_of_the_rows_in_their_order(layout):
     rows = np.arange(layout.n_rows)
     in_sequence, starts = layout.in_sequence(rows), layout.starts
     assert sorted(in_sequence) == list(rows)
-    for i in range(layout.n_samples):
-        for t in range(layout.n_timesteps):
-            assert in_sequence[starts[i] + t] == i * layout.step + t * layout.stride
+    for start, numbers in zip(starts, numbers_of(layout), strict=True):
+        assert_array_equal(in_sequence[start : start + layout.n_timesteps], numbers)
 
 
 def test_the_order_of_stride_two_by_hand():
-    layout = Layout(n_samples=3, n_timesteps=2, stride=2)
-    assert layout.view(np.arange(5)).tolist() == [[0, 2], [1, 3], [2, 4]]
+    layout = spaced(n_samples=3, n_timesteps=2, stride=2)
+    assert layout.rows.tolist() == [[0, 2], [1, 3], [2, 4]]
     assert layout.in_sequence(np.arange(5)).tolist() == [0, 2, 4, 1, 3]
     assert layout.starts.tolist() == [0, 3, 1]
 
 
-def test_a_view_is_read_only_where_sequences_overlap():
-    rows = np.zeros((6, 1))
-    with pytest.raises(ValueError, match="read-only"):
-        Layout(n_samples=3, n_timesteps=3).view(rows)[0, 0] = 1.0
-    Layout(n_samples=2, n_timesteps=3, step=3).view(rows)[1, 0] = 1.0
+def test_sequences_that_follow_one_another_share_nothing_and_can_be_written_to():
+    rows, layout = np.zeros((6, 1)), Layout(np.array([0, 3]), 3, 1, n_rows=6, whole=True)
+    assert not layout.shares_rows
+    layout.windows_of(rows)[1, 0] = 1.0
     assert rows.ravel().tolist() == [0, 0, 0, 1, 0, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        spaced(n_samples=3, n_timesteps=3).windows_of(rows)[0, 0] = 1.0
 
 
 @MANY
 @given(layout=layouts)
 def test_counts_are_of_the_sequences_that_hold_a_row(layout):
-    held = layout.view(np.arange(layout.n_rows)).ravel().tolist()
+    held = numbers_of(layout).ravel().tolist()
     assert layout.counts.tolist() == [held.count(row) for row in range(layout.n_rows)]
 
 
@@ -114,7 +149,9 @@ def test_windows_begin_where_asked(starts, length, stride):
 )
 def test_evenly_spaced_windows_are_a_view(starts, shared):
     table = np.arange(12.0).reshape(12, 1)
-    assert np.shares_memory(windows_at(table, np.array(starts), 3, 1), table) == shared
+    windows = windows_at(table, np.array(starts), 3, 1)
+    assert isinstance(windows, np.ndarray) == shared
+    assert np.shares_memory(windows if shared else windows.table, table)
 
 
 # Tables under arrays
@@ -122,23 +159,20 @@ def test_evenly_spaced_windows_are_a_view(starts, shared):
 
 @MANY
 @given(layout=layouts)
-def test_any_view_of_windows_is_that_of_its_table(layout):
-    assert_is_table_of(layout.view(rows_of(layout)))
+def test_any_windows_are_those_of_their_table(layout):
+    assert_is_table_of(layout.windows_of(rows_of(layout)))
 
 
 @MANY
-@given(layout=layouts)
-@example(layout=Layout(n_samples=3, n_timesteps=4, step=3, stride=2))  # rows 1 and 11 are no steps
+@given(layout=even_layouts)
+@example(layout=spaced(n_samples=3, n_timesteps=4, step=3, stride=2))  # rows 1 and 11 are no steps
 def test_shared_rows_are_found(layout):
     rows = rows_of(layout)
-    table, found = assert_is_table_of(layout.view(rows))
-    steps = np.unique(layout.view(np.arange(layout.n_rows)))
-    assert layout.shares_rows == (len(steps) < layout.n_samples * layout.n_timesteps)
-    if layout.shares_rows:
-        assert_array_equal(table[np.unique(found.view(np.arange(len(table))))], rows[steps])
-        assert np.shares_memory(table, rows) or np.isnan(table).any()
-    else:
-        assert len(table) == layout.n_samples * layout.n_timesteps
+    table, found = assert_is_table_of(layout.windows_of(rows))
+    shared = len(np.unique(layout.rows)) < layout.rows.size
+    assert found.shares_rows == shared
+    assert len(table) == (layout.n_rows if shared else layout.rows.size)
+    assert not shared or np.shares_memory(table, rows)
 
 
 @pytest.mark.parametrize("n_features", [1, 3])
@@ -147,7 +181,7 @@ def test_windows_of_numpy_are_recognised(length, n_features):
     rows = np.random.default_rng(0).normal(size=(20, n_features))
     X = sliding_window_view(rows, length, axis=0).swapaxes(1, 2)
     table, layout = assert_is_table_of(X)
-    assert layout == Layout(n_samples=21 - length, n_timesteps=length)
+    assert_same_layout(layout, spaced(n_samples=21 - length, n_timesteps=length))
     assert_array_equal(table, rows)
     assert np.shares_memory(table, rows)
 
@@ -203,7 +237,8 @@ ORDINARY = {
 @pytest.mark.parametrize("X", ORDINARY.values(), ids=ORDINARY)
 def test_ordinary_arrays_are_their_own_steps(X):
     table, layout = assert_is_table_of(X)
-    assert layout == Layout(*X.shape[:2], step=X.shape[1])
+    assert_same_layout(layout, spaced(*X.shape[:2], step=X.shape[1]))
+    assert not layout.shares_rows
     assert_array_equal(table, np.array(X).reshape(-1, X.shape[2]))
 
 

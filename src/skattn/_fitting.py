@@ -88,9 +88,15 @@ def fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer):
     elif spec != trial.spec_:
         raise ValueError(_what_changed(trial.spec_, spec))
     start = Outcome(trial.parameters_, trial._optimizer_state) if goes_on else None
-    scaled = scale_rows(rows, validation, trial.feature_statistics_, trial.target_statistics_)
+    statistics = trial.feature_statistics_, trial.target_statistics_
     with borrow(spec) as program:
-        outcome = train(program, scaled, recipe, _generator(trial, goes_on), start)
+        outcome = train(
+            program,
+            scale_rows(rows, validation, *statistics),  # not kept here: training frees it
+            recipe,
+            _generator(trial, goes_on),
+            start,
+        )
     trial.spec_ = spec
     trial.parameters_ = outcome.parameters
     trial._optimizer_state = outcome.optimizer_state if keep_optimizer else None

@@ -6,7 +6,7 @@ outcome is the estimator's.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -51,6 +51,8 @@ class Recipe:
 class TrainingRows:
     """Scaled rows: the first `n_train` train, the rest validate.
 
+    X and y are None once the program has copied them.
+
     Attributes
     ----------
     X : Sequences
@@ -60,14 +62,14 @@ class TrainingRows:
     n_train : int
     """
 
-    X: Sequences
-    y: np.ndarray
+    X: Sequences | None
+    y: np.ndarray | None
     weights: np.ndarray
     n_train: int
 
     @property
     def n_validation(self):
-        return len(self.X) - self.n_train
+        return len(self.weights) - self.n_train
 
 
 @dataclass
@@ -112,7 +114,9 @@ def train(program, rows, recipe, random_state, start=None):
         dropout=recipe.dropout,
         seed=random_state.randint(2**31),
     )
-    return _Training(program, rows, recipe, random_state).run()
+    training = _Training(program, rows, recipe, random_state)
+    del rows  # the program has a copy
+    return training.run()
 
 
 class _Training:
@@ -122,7 +126,7 @@ class _Training:
         self.program = program
         self.recipe = recipe
         self.random_state = random_state
-        self.rows = rows
+        self.rows = replace(rows, X=None, y=None)
         self.data = program.tensors(rows.X, rows.y)
         self.validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
@@ -237,7 +241,7 @@ def _training_batches(rows, batch_size, random_state):
 
 def _validation_batches(rows, batch_size):
     """Put the validation rows into batches whose weights add to one over all of them."""
-    order = np.arange(rows.n_train, len(rows.X))
+    order = np.arange(rows.n_train, len(rows.weights))
     batches, filled = _in_batches(order, max(1, min(batch_size, rows.n_validation)))
     weights = filled * rows.weights[batches]
     return batches, (weights / (weights.sum() or 1.0)).astype("float32")
