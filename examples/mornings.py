@@ -4,8 +4,8 @@ Mornings of unequal length
 
 At noon, what will the afternoon bring? Each day is one sequence: the hours from sunrise to noon,
 with their sunlight and weather. In Alaska that is two hours in winter and seven in summer.
-Nothing is padded: a list of arrays is enough. On these few hundred days the LSTM is about as good
-as a Ridge for which somebody chose what to sum up. The data, two typical meteorological
+Nothing is padded: a list of arrays is enough. On these few hundred days the LSTM comes a little
+behind a Ridge for which somebody chose what to sum up. The data, two typical meteorological
 years [1]_, come with pvlib.
 
 Run ``python examples/mornings.py``; add ``--picture mornings.png`` for the picture.
