@@ -39,13 +39,15 @@ def check_rows(estimator, X, y, sample_weight, *, reset):
 def split_last(rows, fraction):
     """Split off the last rows, at least one, for validation.
 
-    Where windows overlap, the training rows end before the first validation window
-    begins: the windows in between are in neither part.
+    Training windows that overlap with a validation window in the caller's table are in
+    neither part.
     """
     n_train = max(1, len(rows.X) - int(np.ceil(fraction * len(rows.X))))
     train, validation = rows.take(slice(n_train)), rows.take(slice(n_train, None))
-    begin = validation.X.layout.first.min(initial=np.iinfo(int).max)
-    apart = train.X.layout.first + train.X.layout.span <= begin
+    span, first = rows.X.layout.span, train.X.layout.first
+    begins = np.sort(np.append(validation.X.layout.first, np.iinfo(int).max))
+    next_begin = begins[np.searchsorted(begins, first - span, side="right")]
+    apart = first + span <= next_begin
     return train if apart.all() else train.take(apart), validation
 
 
