@@ -103,7 +103,7 @@ def with_early_stopping(n_rows):
     return with_skattn(n_rows, early_stopping=True)
 
 
-def with_skattn(n_rows, early_stopping=False):
+def with_skattn(n_rows, early_stopping=False, n_groups=None):
     """Fit one epoch in a Pipeline with `TimeWindows`, predict each row."""
     from peers import skattn_regressor
     from sklearn.pipeline import make_pipeline
@@ -113,11 +113,24 @@ def with_skattn(n_rows, early_stopping=False):
     regressor = skattn_regressor(
         units=UNITS, epochs=1, batch_size=BATCH, early_stopping=early_stopping
     )
-    pipeline = make_pipeline(TimeWindows(LENGTH), regressor)
-    small, y = series(2000)
+    pipeline = make_pipeline(TimeWindows(LENGTH, groups=n_groups and "group"), regressor)
+
+    def table_of(n_rows):
+        table, y = series(n_rows)
+        if n_groups:
+            groups = pd.Index(np.arange(n_rows) % n_groups, name="group")
+            table = pd.DataFrame(table, groups, columns=list("abcdefgh"))
+        return table, y
+
+    small, y = table_of(20_000)
     pipeline.fit(small, y).predict(small)  # compiles
-    table, y = series(n_rows)
+    table, y = table_of(n_rows)
     return timed(table, lambda: pipeline.fit(table, y), lambda: pipeline.predict(table))
+
+
+def with_groups(n_rows):
+    """Do the same with a panel of 100 series, sorted by time, validation rows held out."""
+    return with_skattn(n_rows, early_stopping=True, n_groups=100)
 
 
 def with_keras(n_rows):
@@ -132,7 +145,7 @@ def with_keras(n_rows):
         )
 
     model = keras_model(N_FEATURES, UNITS)
-    small, y = series(2000)
+    small, y = series(20_000)
     model.fit(windows(small, y), verbose=0)
     model.predict(windows(small), verbose=0)
     table, y = series(n_rows)
@@ -145,15 +158,15 @@ def with_keras(n_rows):
 
 def timed(table, fit, predict):
     """Run both; return seconds, and memory in multiples of the table's own."""
-    numbers = {}
+    numbers, nbytes = {}, np.asarray(table).nbytes
     with Peak() as whole:
         for name, function in (("fit", fit), ("predict", predict)):
             begin = time.perf_counter()
             with Peak() as peak:
                 function()
             numbers[f"{name}, s"] = time.perf_counter() - begin
-            numbers[f"{name}, growth / table"] = peak.growth / table.nbytes
-    numbers["both, growth / table"] = whole.growth / table.nbytes
+            numbers[f"{name}, growth / table"] = peak.growth / nbytes
+    numbers["both, growth / table"] = whole.growth / nbytes
     return numbers
 
 
@@ -163,6 +176,7 @@ def memory(n_rows):
     workers = {
         "skattn": "with_skattn",
         "early stopping": "with_early_stopping",
+        "100 groups": "with_groups",
         "Keras": "with_keras",
     }
     for name, worker in workers.items():
