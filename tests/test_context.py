@@ -137,6 +137,22 @@ def test_the_context_is_no_longer_than_needed(groups):
     assert windows.context_.rows[:, 0].tolist() == [*np.repeat([8.0, 9, 10, 11], n_groups)]
 
 
+@pytest.mark.parametrize("change", [{"length": 5}, {"stride_within": 2}])
+def test_windows_longer_than_in_fit_are_an_error(change):
+    windows = TimeWindows(4, keep_context=True).fit(hourly(8)).set_params(**change)
+    looks_back = (windows.length - 1) * windows.stride_within
+    with pytest.raises(
+        ValueError, match=f"looks back {looks_back} rows, but fit kept 3. Fit again"
+    ):
+        windows.transform(hourly(2, 8))
+    assert windows.fit(hourly(8)).transform(hourly(2, 8)).shape == (2, windows.length, 2)
+
+
+def test_windows_shorter_than_in_fit_have_their_history():
+    windows = TimeWindows(4, keep_context=True).fit(hourly(8)).set_params(length=2)
+    assert windows.transform(hourly(2, 8))[:, :, 0].tolist() == [[7, 8], [8, 9]]
+
+
 def test_partial_fit_begins_with_fit():
     windows = TimeWindows(3, keep_context=True).partial_fit(hourly(8))
     expected = TimeWindows(3, keep_context=True).fit(hourly(8)).transform(hourly(2, 8))

@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skattn import LSTMAttentionRegressor
-from skattn._strides import Layout, table_of
+from conftest import spaced
+from skattn import LSTMAttentionRegressor, SequenceScaler
+from skattn._strides import table_of
 
 ATTENTIVE = [{"attention": a} for a in ("mean", "dot", "general", "additive", "hierarchical")]
 SHAPED = [{"bidirectional": True}, {"n_layers": 2}, {"segment_length": 2}]
@@ -244,10 +245,11 @@ def test_read_only_memmap(sequences, small, tmp_path):
 
 
 LAYOUTS = {
-    "every row": Layout(n_samples=40, n_timesteps=6),
-    "every second row begins a window": Layout(n_samples=40, n_timesteps=6, step=2),
-    "windows of every second row": Layout(n_samples=40, n_timesteps=6, stride=2),
-    "both": Layout(n_samples=40, n_timesteps=6, step=3, stride=2),
+    "every row": spaced(40, 6),
+    "every second row begins a window": spaced(40, 6, step=2),
+    "windows of every second row": spaced(40, 6, stride=2),
+    "both": spaced(40, 6, step=3, stride=2),
+    "unevenly spaced": spaced(60, 6, stride=2).take(np.r_[50:9:-2, 30:49]),
 }
 
 
@@ -260,26 +262,26 @@ def layout(request):
 def windows(layout, request):
     """Windows that share the rows of one table, and y."""
     table = np.random.default_rng(0).normal(size=(layout.n_rows, 2))
-    y = layout.view(table)[:, 2, 0].copy()
+    y = np.array(layout.windows_of(table)[:, 2, 0])
     if request.param:
         table[[0, 7, 8, 9, 20, -1]] = np.nan
-    X = layout.view(table)
-    assert table_of(X)[1] == layout
+    X = layout.windows_of(table)
+    assert np.shares_memory(table_of(X)[0], table)
     return X, y
 
 
 def test_windows_of_one_table_predict_as_their_copies(windows, small):
     X, y = windows
-    model = small().fit(X.copy(), y)
-    assert_array_equal(model.predict(X), model.predict(X.copy()))
+    model = small().fit(np.array(X), y)
+    assert_array_equal(model.predict(X), model.predict(np.array(X)))
 
 
 @pytest.mark.parametrize("attention", ["additive", "hierarchical"])
 def test_attention_on_windows_of_one_table_is_that_on_their_copies(windows, small, attention):
     X, y = windows
-    model = small(attention).fit(X.copy(), y)
+    model = small(attention).fit(np.array(X), y)
     weights = model.attention_weights(X)
-    assert_array_equal(weights, model.attention_weights(X.copy()))
+    assert_array_equal(weights, model.attention_weights(np.array(X)))
     assert not weights[np.isnan(X[:, :, 0])].any()
     assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
@@ -289,7 +291,7 @@ def test_windows_of_one_table_are_learned_as_their_copies(windows, small, weight
     X, y = windows
     weights = np.arange(40.0) % 3 if weighted else None
     plain = {"standardize": False, "early_stopping": False, "batch_size": 8}
-    one, other = (small(**plain).fit(x, y, weights) for x in (X, X.copy()))
+    one, other = (small(**plain).fit(x, y, weights) for x in (X, np.array(X)))
     assert_array_equal(one.predict(X), other.predict(X))
     assert one.loss_curve_ == other.loss_curve_
 
@@ -300,10 +302,33 @@ def test_standardized_windows_of_one_table_are_learned_as_their_copies(windows, 
     X, y = windows
     weights = np.arange(40.0) % 3 if weighted else None
     params = {"early_stopping": False, "batch_size": 8}
-    one, other = (small(**params).fit(x, y, weights) for x in (X, X.copy()))
+    one, other = (small(**params).fit(x, y, weights) for x in (X, np.array(X)))
     assert_allclose(one.feature_statistics_.mean, other.feature_statistics_.mean, atol=1e-14)
     assert_allclose(one.feature_statistics_.scale, other.feature_statistics_.scale, rtol=1e-14)
     assert_allclose(one.predict(X), other.predict(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        spaced(12, 4, step=3, stride=2),
+        spaced(12, 4, step=6),
+        spaced(40, 4).take([1, 9, 2, 17, 30, 18]),
+        spaced(40, 4, stride=2).take(np.arange(38)[::-3]),
+    ],
+    ids=["step and stride", "apart", "some samples", "every third, backwards"],
+)
+def test_rows_that_no_window_holds_may_hold_anything(small, layout, value):
+    table = np.random.default_rng(0).normal(size=(layout.n_rows, 2))
+    y = np.arange(float(len(layout.first)))
+    expected = small().fit(layout.windows_of(table.copy()), y)
+    unused = np.setdiff1d(np.arange(layout.n_rows), layout.rows)
+    table[unused, 1] = value
+    X = layout.windows_of(table)
+    model = small().fit(X, y)
+    assert_array_equal(model.predict(X), expected.predict(X))
+    assert np.isfinite(SequenceScaler().fit_transform(X)).all()
 
 
 def test_windows_of_a_series_are_learned_as_their_copies(small):

@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skattn import SequenceScaler, TimeWindows, sliding_windows
@@ -37,6 +38,43 @@ def prepare(small, X, y, early_stopping):
     rows = merge_equal(rows)
     statistics = Statistics.of(rows.X.table, rows.X.row_weights(rows.weights))
     return scale_rows(rows, validation, statistics, Statistics.neutral(1))
+
+
+def in_groups(table):
+    """Return the table as that of 10 interleaved series."""
+    return pd.DataFrame(table).add_prefix("c").assign(g=np.arange(len(table)) % 10)
+
+
+def with_gaps(table):
+    """Return the table with a pause after each 10,000 rows."""
+    times = np.arange(len(table)) + 5 * (np.arange(len(table)) // 10_000)
+    return pd.DataFrame(table, times).add_prefix("c")
+
+
+UNEVEN = pytest.mark.parametrize(
+    ("make", "params"),
+    [(in_groups, {"groups": "g"}), (with_gaps, {"max_gap": 1})],
+    ids=["groups", "gaps"],
+)
+
+
+@UNEVEN
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_windows_of_groups_and_gaps_are_prepared_in_a_few_tables(
+    small, table, make, params, early_stopping
+):
+    X = TimeWindows(LENGTH, **params).fit_transform(make(table))
+    y = table[:, 0]
+    assert peak(lambda: prepare(small, X, y, early_stopping)) < 5 * table.nbytes
+
+
+@UNEVEN
+def test_windows_of_groups_and_gaps_are_made_in_a_few_tables(table, make, params):
+    rows = make(table)
+    windows = TimeWindows(LENGTH, **params)
+    assert peak(lambda: windows.fit_transform(rows)) < 5 * table.nbytes
+    X = windows.transform(rows)
+    assert peak(lambda: SequenceScaler().fit_transform(X)) < 4 * table.nbytes
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

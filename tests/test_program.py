@@ -9,11 +9,10 @@ import pytest
 import tensorflow as tf
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
-from conftest import sequences_of
+from conftest import sequences_of, spaced
 from skattn import clear_programs
 from skattn._program import LOSSES, Program, ProgramPool, _clip, _padded, pool
 from skattn._spec import make_spec
-from skattn._strides import Layout
 from skattn._training import ADAMW_DECAY
 
 
@@ -148,10 +147,10 @@ def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
 
 def overlapping_windows():
     """Return 12 float32 windows of every second row; rows 3 and 4 of their table are absent."""
-    layout = Layout(n_samples=12, n_timesteps=5, stride=2)
+    layout = spaced(n_samples=12, n_timesteps=5, stride=2)
     table = np.random.default_rng(0).normal(size=(layout.n_rows, 2)).astype("float32")
     table[3:5] = np.nan
-    return layout.view(table)
+    return layout.windows_of(table)
 
 
 def test_programs_gather_the_sequences_that_numpy_gathers(program):

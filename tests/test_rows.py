@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from conftest import sequences_of
+from conftest import sequences_of, spaced
+from panels import RANDOM, panels, two_stations
+from skattn import TimeWindows, sliding_windows
 from skattn._rows import Rows, check_rows, merge_equal, scale_rows, split_last
 from skattn._scaling import Statistics
-from skattn._strides import Layout
+from skattn._strides import Windows, table_of
 
 BATCH_SIZES = pytest.mark.parametrize("batch_size", [1, 7, 32, 100])
 
 
 def rows_of(X, y, weights=None):
-    X = np.asarray(X)
-    X = X if X.ndim == 3 else X.astype("float64").reshape(len(X), -1, 1)
+    if np.ndim(X) < 3:
+        X = np.asarray(X, dtype="float64").reshape(len(X), -1, 1)
     y = np.asarray(y, dtype="float64").reshape(len(X), -1)
     weights = np.ones(len(X)) if weights is None else np.asarray(weights, dtype="float64")
     return Rows(sequences_of(X), y, weights)
@@ -34,16 +36,19 @@ def arrays_of(rows):
 @st.composite
 def few_values(draw):
     """Draw windows of a table, apart or overlapping, with absent rows; y and weights."""
-    layout = Layout(*(draw(st.integers(1, most)) for most in (10, 3, 4, 2)))
+    layout = spaced(*(draw(st.integers(1, most)) for most in (10, 3, 4, 2)))
+    if draw(st.booleans()):  # in any order, with repetition, and with rows that are no step
+        samples = st.lists(st.integers(0, len(layout.first) - 1), min_size=1, max_size=10)
+        layout = layout.take(np.array(draw(samples)))
     values = st.sampled_from([0.0, -0.0, 1.0])
     table = draw(arrays("float64", (layout.n_rows, 2), elements=values))
     absent = draw(arrays(bool, layout.n_rows))
-    absent[layout.first[layout.view(absent).all(axis=1)]] = False
+    absent[layout.first[absent[layout.rows].all(axis=1)]] = False
     table[absent] = np.nan
     y_values = st.sampled_from([0.0, -0.0, 1e-300])
-    y = draw(arrays("float64", (layout.n_samples, 2), elements=y_values))
-    weights = draw(arrays("float64", layout.n_samples, elements=st.integers(1, 4)))
-    return layout.view(table), y, weights
+    y = draw(arrays("float64", (len(layout.first), 2), elements=y_values))
+    weights = draw(arrays("float64", len(layout.first), elements=st.integers(1, 4)))
+    return layout.windows_of(table), y, weights
 
 
 def summed(rows):
@@ -77,10 +82,7 @@ def test_merging_forgets_the_order(drawn, seed):
 @given(drawn=few_values())
 def test_windows_merge_as_their_copies_do(drawn):
     X, y, weights = drawn
-    windows, copies = (
-        merge_equal(rows_of(X, y, weights)),
-        merge_equal(rows_of(X.copy(), y, weights)),
-    )
+    windows, copies = (merge_equal(rows_of(x, y, weights)) for x in (X, np.array(X)))
     for one, other in zip(arrays_of(windows), arrays_of(copies), strict=True):
         assert_array_equal(one, other)
 
@@ -89,12 +91,12 @@ def test_windows_merge_as_their_copies_do(drawn):
 @given(drawn=few_values())
 def test_statistics_of_windows_are_those_of_their_steps(drawn):
     X, y, weights = drawn
-    steps = X.reshape(-1, 2)
+    steps = np.asarray(X).reshape(-1, 2)
     present = ~np.isnan(steps[:, 0])
     step_weights = np.repeat(weights, X.shape[1])[present]
     mean = np.average(steps[present], axis=0, weights=step_weights)
     variance = np.average((steps[present] - mean) ** 2, axis=0, weights=step_weights)
-    for rows in (rows_of(X, y, weights), rows_of(X.copy(), y, weights)):
+    for rows in (rows_of(X, y, weights), rows_of(np.array(X), y, weights)):
         for part in (rows, merge_equal(rows)):
             statistics = Statistics.of(part.X.table, part.X.row_weights(part.weights))
             assert_allclose(statistics.mean, mean, rtol=1e-12)
@@ -164,11 +166,12 @@ def test_the_last_rows_validate(n_rows, fraction, n_validation):
 def test_training_windows_end_before_validation_windows_begin(
     n_samples, n_timesteps, step, stride, fraction
 ):
-    layout = Layout(n_samples, n_timesteps, step, stride)
-    assume(layout.shares_rows or layout.step >= layout.span)
+    layout = spaced(n_samples, n_timesteps, step, stride)
+    shared = len(np.unique(layout.rows)) < layout.rows.size
+    assume(shared or step >= layout.span)
     numbers = np.arange(n_samples)
-    rows = rows_of(layout.view(np.arange(float(layout.n_rows))[:, np.newaxis]), numbers)
-    spans = [set(range(i * layout.step, i * layout.step + layout.span)) for i in numbers]
+    rows = rows_of(layout.windows_of(np.arange(float(layout.n_rows))[:, np.newaxis]), numbers)
+    spans = [set(range(first, first + layout.span)) for first in layout.first]
     n_validation = min(n_samples - 1, math.ceil(fraction * n_samples))
     held_out = set.union(*spans[-n_validation:])
     apart = [i for i in numbers[:-n_validation] if not spans[i] & held_out]
@@ -178,14 +181,58 @@ def test_training_windows_end_before_validation_windows_begin(
     assert_array_equal(train.y[:, 0], apart)
 
 
-@pytest.mark.parametrize("layout", [Layout(9, 4, step=4), Layout(9, 4, step=6), Layout(9, 1)])
+@pytest.mark.parametrize("layout", [spaced(9, 4, step=4), spaced(9, 4, step=6), spaced(9, 1)])
 def test_windows_that_share_nothing_are_all_kept(layout):
     """Of 9 windows, 4 validate and 5 train, as with a copy of overlapping ones."""
-    overlapping = Layout(9, 4)
     table = np.arange(60.0).reshape(60, 1)
-    for X in (layout.view(table), overlapping.view(table).copy()):
+    for X in (layout.windows_of(table), spaced(9, 4).windows_of(table).copy()):
         train, validation = split_last(rows_of(X, np.arange(9)), 0.4)
         assert (len(train.X), len(validation.X)) == (5, 4)
+
+
+def windows_of_panel(panel):
+    """Return its windows, and for each pair of rows whether their windows share a row."""
+    table, series, params = panel
+    span = (params["length"] - 1) * params["stride_within"] + 1
+    number, place = np.empty((2, len(table)), dtype=int)
+    for n, rows in enumerate(series):
+        number[rows], place[rows] = n, np.arange(len(rows))
+    near = abs(np.subtract.outer(place, place)) < span
+    windows = Windows(*table_of(TimeWindows(**params).fit_transform(table)))
+    return windows, near & np.equal.outer(number, number)
+
+
+@RANDOM
+@given(
+    panel=panels(min_rows=6),
+    fraction=st.floats(0.1, 0.6),
+    every=st.integers(1, 2),
+    shuffled=st.booleans(),
+)
+def test_of_groups_and_gaps_windows_that_share_a_row_with_validation_are_left_out(
+    panel, fraction, every, shuffled
+):
+    """No more than these in the order of time, in folds of some of the windows too."""
+    windows, shares = windows_of_panel(panel)
+    fold = np.arange(len(windows))[::every]
+    fold = np.random.default_rng(0).permutation(fold) if shuffled else fold
+    assume(len(fold) > 1)
+    train, validation = split_last(rows_of(windows[fold], fold), fraction)
+    n_validation = min(len(fold) - 1, math.ceil(fraction * len(fold)))
+    held_out, others = fold[-n_validation:], fold[:-n_validation]
+    assert_array_equal(validation.y[:, 0], held_out)
+    apart = others[~shares[np.ix_(others, held_out)].any(axis=1)]
+    assert set(train.y[:, 0]) <= set(apart)
+    if len(apart) and not shuffled:
+        assert_array_equal(train.y[:, 0], apart)
+
+
+def test_interleaved_groups_train_all_of_them():
+    """Of 60 windows of 5 steps the last 6 validate; 4 before in each group share rows."""
+    windows = sliding_windows(two_stations(34), length=5, groups="g")
+    train, validation = split_last(rows_of(windows, np.arange(60)), 0.1)
+    assert validation.y[:, 0].tolist() == [54, 55, 56, 57, 58, 59]
+    assert train.y[:, 0].tolist() == list(range(46))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +241,7 @@ def test_windows_that_share_nothing_are_all_kept(layout):
 )
 def test_windows_of_weight_zero_neither_train_nor_validate(small, left_out, n_trained, validating):
     """Of 10 windows of 3 steps, the last 2 that have a weight validate."""
-    X, weights = Layout(10, 3).view(np.arange(12.0)[:, np.newaxis]), np.ones(10)
+    X, weights = spaced(10, 3).windows_of(np.arange(12.0)[:, np.newaxis]), np.ones(10)
     weights[left_out] = 0
     rows, _ = check_rows(small(), X, np.arange(10), weights, reset=True)
     train, validation = split_last(rows, 0.2)
@@ -215,7 +262,7 @@ def test_rows_that_are_not_used_are_not_looked_at(small):
     """A value that float32 cannot hold once scaled, in windows of weight 0 alone."""
     table = np.random.default_rng(0).normal(scale=1e-5, size=(60, 2))
     table[30] = 3e38
-    X = Layout(57, 4).view(table)
+    X = spaced(57, 4).windows_of(table)
     y, weights = table[3:, 0], (X[:, :, 0] < 1).all(axis=1)
     one, other = (small(early_stopping=False).fit(x, y, weights) for x in (X, X.copy()))
     assert_allclose(one.feature_statistics_.mean, other.feature_statistics_.mean, atol=1e-15)
@@ -223,7 +270,7 @@ def test_rows_that_are_not_used_are_not_looked_at(small):
 
 
 def test_windows_are_scaled_as_their_steps(small):
-    X = Layout(10, 3).view(np.arange(12.0)[:, np.newaxis])
+    X = spaced(10, 3).windows_of(np.arange(12.0)[:, np.newaxis])
     train, validation = split_last(rows_of(X, np.arange(10)), 0.2)
     scaled = scale_rows(train, validation, Statistics(5.0, 2.0), Statistics(1.0, 4.0))
     kept = [0, 1, 2, 3, 4, 5, 8, 9]

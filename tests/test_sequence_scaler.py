@@ -297,7 +297,10 @@ def test_other_features_are_an_error(method, make):
     ("X", "message"),
     [
         (np.zeros(3), "Expected 2D array"),
-        (np.zeros((2, 2, 2, 2)), "dim 4"),
+        (
+            np.zeros((2, 2, 2, 2)),
+            r"\(n_samples, n_timesteps, n_features\), a list of .* Got shape \(2, 2, 2, 2\)",
+        ),
         (np.zeros((0, 3, 2)), "0 sample"),
         ([np.zeros((2, 3)), np.zeros((2, 2))], r"sequence 0 has shape \(2, 3\), sequence 1 has"),
         (np.full((2, 3, 1), np.inf), "Input X contains infinity"),

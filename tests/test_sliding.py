@@ -152,6 +152,8 @@ def test_targets_of_groups_in_the_index_carry_both_levels():
         (hourly(9)["a"], 2, ["a+1", "a+2"]),
         (hourly(9)["a"].rename(None), 1, None),
         (hourly(9)["a"].rename(None), 2, ["y+1", "y+2"]),
+        (hourly(9)["a"].rename(0), 1, 0),
+        (hourly(9)["a"].rename(0), 2, ["0+1", "0+2"]),
         (hourly(9)[["a"]], 1, ["a"]),
         (hourly(9), 1, ["a", "b"]),
         (hourly(9), 2, ["a+1", "b+1", "a+2", "b+2"]),
@@ -193,6 +195,25 @@ def test_a_view_cannot_be_written_to(step):
     windows = sliding_windows(np.zeros((30, 2)), length=3, step=step)
     with pytest.raises(ValueError, match="read-only"):
         windows[2, 0] = 1
+
+
+@pytest.mark.parametrize("options", [{"groups": "g"}, {"groups": "g", "max_gap": "1h"}])
+def test_complete_windows_of_groups_and_gaps_hold_no_absent_rows(options):
+    table = two_stations(60).drop(index=hourly(60).index[30])
+    windows, _ = sliding_windows(table, table["a"], length=10, **options)
+    assert windows.table.shape == (118, 2)
+    assert not np.isnan(windows.table).any()
+
+
+@pytest.mark.parametrize("horizon", [3, np.int8(127)])
+def test_small_integers_do_not_overflow(horizon):
+    options = {"length": 3, "stride_within": 60, "horizon": horizon, "step": 100}
+    plain = sliding_windows(np.arange(900.0), np.arange(900), **options)
+    small = {name: np.int8(value) for name, value in options.items()}
+    for values, expected in zip(
+        sliding_windows(np.arange(900.0), np.arange(900), **small), plain, strict=True
+    ):
+        assert_array_equal(values, expected)
 
 
 # Errors and gaps

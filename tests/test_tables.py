@@ -102,6 +102,8 @@ def test_earlier_rows_of_the_same_groups_are_before_others(order, times, groups,
         (pd.Index(list("abc")), False),
         (pd.Index([True, False, True]), False),
         (pd.MultiIndex.from_product([["a"], [1, 2, 3]]), False),
+        (pd.MultiIndex.from_product([["a"], pd.date_range("2024", periods=3)]), True),
+        (pd.MultiIndex.from_arrays([pd.date_range("2024", periods=3)] * 2), False),
     ],
 )
 def test_which_index_tells_the_time(index, has_times):

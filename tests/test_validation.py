@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from conftest import spaced
 from skattn import LSTMAttentionRegressor, build_network
 from skattn._validation import check_finite_predictions
 
@@ -48,6 +49,10 @@ BAD_X = {
         lambda X: with_value(X, [4, 7], np.nan),
         ["every step of sample 4", "2 such samples", "at least one present step", "Remove"],
     ),
+    "no present step at all": (
+        lambda X: np.full_like(X, np.nan),
+        ["every step of sample 0", "40 such samples", "at least one present step", "Remove"],
+    ),
     "sequence of length zero": (
         lambda X: [X[0], X[1, :0], *X[2:]],
         ["sample 1", "1 such samples", "at least one present step", "Remove"],
@@ -80,6 +85,24 @@ def test_bad_x_in_predict(sequences, small, name):
     spoil, parts = BAD_X[name]
     model = small().fit(*sequences)
     assert_says(message_of(ValueError, model.predict, spoil(sequences[0])), parts)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("samples", [slice(None), [9, 4, 30, 4]], ids=["view", "Windows"])
+@pytest.mark.parametrize("place", [(0, 1), (2, 0), (2, 3)])
+def test_the_first_step_that_is_partly_missing_is_named(small, stride, samples, place):
+    """Whatever the windows share, and with absent steps before it."""
+    layout = spaced(40, 4, stride=stride)
+    layout = layout if samples == slice(None) else layout.take(samples)
+    table = np.ones((layout.n_rows, 3))
+    table[[3, 4, 11, 19]] = np.nan
+    row = layout.rows[place]
+    table[row] = [np.nan, 1, np.nan]
+    sample, step = np.argwhere(layout.rows == row)[0]
+    message = message_of(
+        ValueError, small().fit, layout.windows_of(table), np.zeros(len(layout.first))
+    )
+    assert_says(message, [f"sample {sample}, step {step}, features [0, 2]"])
 
 
 def test_text_among_numbers_is_quoted(sequences, small):

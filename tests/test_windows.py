@@ -118,6 +118,23 @@ def test_a_later_table_may_be_shorter_than_a_window():
 # Memory and types
 
 
+@pytest.mark.parametrize("params", [{"groups": "g"}, {"groups": "g", "max_gap": "1h"}])
+def test_windows_of_groups_and_gaps_keep_one_table(params):
+    """Of 2 groups, or of 4 series: each stands after the 49 absent rows before it."""
+    rows = two_stations(300).drop(index=hourly(300).index[100])
+    windows = TimeWindows(50, **params).fit_transform(rows)
+    assert windows.shape == (598, 50, 2)
+    assert windows.table.shape == (598 + 49 * (4 if "max_gap" in params else 2), 2)
+
+
+@pytest.mark.parametrize("groups", [None, "g"])
+def test_small_integers_do_not_overflow(groups):
+    rows = hourly(200).assign(g=0) if groups else hourly(200)
+    plain = TimeWindows(50, stride_within=3, groups=groups).fit_transform(rows)
+    small = TimeWindows(np.int8(50), stride_within=np.int8(3), groups=groups).fit_transform(rows)
+    assert_array_equal(small, plain)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("frame", [np.array, pd.DataFrame], ids=["array", "frame"])
 def test_windows_share_the_memory_of_one_table(stride, frame):
@@ -174,6 +191,13 @@ def test_names_of_an_array():
     assert not hasattr(windows, "feature_names_in_")
     assert windows.get_feature_names_out().tolist() == ["x0", "x1"]
     assert windows.get_feature_names_out(["p", "q"]).tolist() == ["p", "q"]
+    assert windows.get_feature_names_out(["p", "g", "q"]).tolist() == ["p", "q"]
+
+
+@pytest.mark.parametrize(("groups", "names"), [(0, ["b", "c"]), (2, ["a", "b"])])
+def test_the_column_of_groups_is_left_out_of_names_that_are_given(groups, names):
+    windows = TimeWindows(2, groups=groups).fit(np.zeros((4, 3)))
+    assert windows.get_feature_names_out(["a", "b", "c"]).tolist() == names
 
 
 def test_names_before_fit_are_an_error():

@@ -1,15 +1,18 @@
 """Windows of tables that are off: errors name the value and the remedy, warnings the reason."""
 
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, ShuffleSplit, TimeSeriesSplit, train_test_split
 
-from panels import hourly, two_stations
-from skattn import TimeWindows
+from panels import as_level, hourly, two_stations
+from skattn import TimeWindows, sliding_windows
 
 # Errors name the value and the remedy
 
@@ -51,6 +54,34 @@ from skattn import TimeWindows
         ({"max_gap": "hour"}, hourly(9), "max_gap='hour' must be a length of time such as '1h'"),
         ({"max_gap": "-1h"}, hourly(9), "max_gap='-1h' must be"),
         ({"max_gap": "NaT"}, hourly(9), "max_gap='NaT' must be"),
+        ({"max_gap": "90"}, hourly(9), "max_gap='90' must be a length of time such as '1h'"),
+        ({"max_gap": " 90 "}, hourly(9), "max_gap=' 90 ' must be a length of time"),
+        ({"max_gap": "+90"}, hourly(9), r"max_gap='\+90' must be a length of time"),
+        (
+            {},
+            hourly(9).rename_axis("when").reset_index(),
+            r"TimeWindows: column 'when' holds dates. Make it the index .*X.set_index\('when'\)",
+        ),
+        (
+            {},
+            two_stations(9),
+            r"TimeWindows: column 'g' holds text. If it tells series apart, say groups='g'",
+        ),
+        (
+            {"groups": "g"},
+            two_stations(9).assign(when="2024-03-30"),
+            r"column 'when' holds text.*X.set_index\(pd.to_datetime\(X\['when'\]\)\)",
+        ),
+        (
+            {"groups": "g"},
+            pl.DataFrame({"a": [1.0, 2.0], "g": ["p", "q"]}),
+            r"groups='g' needs a pandas.* Got DataFrame of shape \(2, 2\).*have to_pandas\(\)",
+        ),
+        (
+            {"groups": 0},
+            csr_array(np.eye(3)),
+            r"groups=0 needs a pandas DataFrame.* Got csr_array of shape \(3, 3\)",
+        ),
         (
             {"keep_context": True},
             np.zeros((9, 2)),
@@ -126,6 +157,15 @@ def test_a_number_of_any_type_is_a_gap_between_numbers(max_gap):
     assert_array_equal(windows[:, 0, 0], [np.nan, 0, 1, np.nan, 4])
 
 
+@pytest.mark.parametrize("step", [0.1, 0.3, 1 / 3, 0.7])
+@pytest.mark.parametrize("start", [0, 0.05, 1000, 1.7e9], ids=["0", "0.05", "1000", "since 1970"])
+def test_times_that_round_have_no_gaps_where_max_gap_is_their_step(step, start):
+    table = pd.DataFrame({"a": np.arange(50.0)}, start + step * np.arange(50))
+    windows = TimeWindows(2, max_gap=step).fit(table)
+    assert_array_equal(windows.transform(table)[1:, 0, 0], np.arange(49))
+    assert np.isnan(windows.transform(table[::2])[:, 0]).all()
+
+
 @pytest.mark.parametrize(
     "max_gap",
     ["1h", "60min", pd.Timedelta("1h"), timedelta(hours=1), np.timedelta64(1, "h")],
@@ -189,6 +229,25 @@ def test_rows_out_of_order_are_a_warning(rows):
 )
 def test_rows_in_order_or_without_times_are_no_warning(rows):
     assert len(TimeWindows(3).fit_transform(rows)) == len(rows)
+
+
+@pytest.mark.parametrize(
+    "function", [TimeWindows(3).fit_transform, partial(sliding_windows, length=3)]
+)
+def test_dates_as_text_are_a_warning(function):
+    rows = hourly(9).set_axis(hourly(9).index.astype(str))
+    with pytest.warns(UserWarning, match=r"dates as text.*X.index = pd.to_datetime\(X.index\)"):
+        windows = function(rows)
+    assert_array_equal(windows, function(hourly(9)))
+
+
+def test_a_date_level_beside_unnamed_series_is_looked_at():
+    rows = as_level(two_stations(9))
+    with pytest.warns(UserWarning, match=SHUFFLED):
+        TimeWindows(3).fit_transform(rows)
+    with pytest.raises(ValueError, match=r"Row 1 has 2024-03-30 00:00:00 after .*groups="):
+        sliding_windows(rows, length=3)
+    assert sliding_windows(rows, length=3, groups="g").shape == (14, 3, 2)
 
 
 def test_series_that_are_told_apart_are_no_warning():

@@ -69,10 +69,10 @@ class Sequences:
             return self
         before = np.concatenate([[0], np.cumsum(kept)])
         starts, ends = before[self.starts], before[self.starts + self.lengths]
-        places = np.flatnonzero(kept)
-        together = slice(places[0], places[-1] + 1)  # a view, where no other stands between
-        rows = together if len(places) == together.stop - together.start else places
-        return replace(self, table=self.table[rows], starts=starts, lengths=ends - starts)
+        rows = np.flatnonzero(kept)
+        together = len(rows) and rows[-1] - rows[0] + 1 == len(rows)  # then a view will do
+        table = self.table[rows[0] : rows[-1] + 1] if together else self.table[rows]
+        return replace(self, table=table, starts=starts, lengths=ends - starts)
 
     def on(self, table):
         """Return the sequences on another table of equal length, such as a scaled one."""

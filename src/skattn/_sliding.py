@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ._strides import windows_at
+from ._strides import span_of, windows_at
 from ._tables import check_increasing, describe_gaps, read_order
 from ._validation import (
     GROUPS,
@@ -110,7 +110,8 @@ def sliding_windows(
     if isinstance(y, (pd.DataFrame, pd.Series)) and not isinstance(X, pd.DataFrame):
         _check_lengths(X, y)
         X = pd.DataFrame(np.asarray(X), index=y.index, copy=False)
-    span = (int(length) - 1) * int(stride_within) + 1
+    length, horizon, step, stride_within = map(int, (length, horizon, step, stride_within))
+    span = span_of(length, stride_within)
     features, order = read_order(X, groups, "sliding_windows")
     series = order.series(order.limit(max_gap))
     table = check_table(features)
@@ -184,8 +185,8 @@ def _targets(X, y, rows):
 def _target_names(y, horizon):
     """Name the targets: by output, and by step where there are several."""
     n_outputs = 1 if np.ndim(y) == 1 else np.shape(y)[1]
-    names = (
-        [getattr(y, "name", None) or "y"] if n_outputs == 1 else [f"y{i}" for i in range(n_outputs)]
-    )
+    name = getattr(y, "name", None)
+    one = ["y" if name is None else name]
+    names = one if n_outputs == 1 else [f"y{i}" for i in range(n_outputs)]
     names = list(getattr(y, "columns", names))
     return names if horizon == 1 else [f"{n}+{h}" for h in range(1, horizon + 1) for n in names]

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass, replace
 from math import gcd
+from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 
-@dataclass(frozen=True)
+def span_of(n_timesteps, stride):
+    """Return the rows from the first step of a sequence to its last."""
+    return (int(n_timesteps) - 1) * int(stride) + 1
+
+
+@dataclass(frozen=True, eq=False)
 class Layout:
     """Where sequences lie in a table: step t of sequence i is row ``first[i] + t * stride``.
 
@@ -34,7 +40,7 @@ class Layout:
     @property
     def span(self):
         """Rows from the first step of a sequence to its last."""
-        return (self.n_timesteps - 1) * self.stride + 1
+        return span_of(self.n_timesteps, self.stride)
 
     @property
     def rows(self):
@@ -130,14 +136,20 @@ class Windows:
         return self.table[self.layout.rows].astype(dtype or self.dtype, copy=False)
 
     def __getitem__(self, key):
-        samples, *others = key if isinstance(key, tuple) else (key,)
-        if np.ndim(samples) == 0 and not isinstance(samples, slice):
-            if samples is Ellipsis or samples is None:
-                return np.asarray(self)[key]
-            return self.table[self.layout.take([samples]).rows[0]][tuple(others)]
-        taken = Windows(self.table, self.layout.take(samples))
-        inner = [other for other in others if other is not Ellipsis]
-        return np.asarray(taken)[(slice(None), *others)] if inner else taken
+        is_row_key = isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis
+        samples = key[0] if is_row_key else key
+        if isinstance(samples, Integral):
+            return self.table[self.layout.take([samples]).rows[0]]
+        if isinstance(samples, slice) or (
+            isinstance(samples, (list, np.ndarray)) and np.ndim(samples) == 1
+        ):
+            return Windows(self.table, self.layout.take(samples))
+        return np.asarray(self)[key]
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"Windows with groups or gaps have no {name!r}. Make an array of them with np.asarray."
+        )
 
     def __repr__(self):
         return f"<Windows of shape {self.shape} on a table of {len(self.table)} rows>"

@@ -52,9 +52,10 @@ class Order:
         begins[1:] = np.diff(codes[rows]) != 0
         steps = None
         if self.times is not None:
-            steps = np.where(begins[1:], np.nan, np.diff(_ordinals(self.times)[rows]))
+            times = _ordinals(self.times)[rows]
+            steps = np.where(begins[1:], np.nan, np.diff(times))
         if limit is not None:
-            begins[1:] |= steps > limit * (1 + 1e-9)  # times of 0.1, 0.2, ... round
+            begins[1:] |= steps > limit + _rounding(times)
         return Series(rows, begins, steps)
 
 
@@ -334,6 +335,11 @@ def _ordinals(times):
     return numbers.astype("int64") if numbers.dtype.kind in "iu" else numbers
 
 
+def _rounding(times):
+    """Return by how much a difference of times may be off: 0.3 - 0.2 is above 0.1."""
+    return 4 * np.spacing(np.abs(times).max()) if times.dtype.kind == "f" else 0
+
+
 def _in_units_of(times, gap):
     """Return a length of time in the units of `_ordinals`."""
     dated = _kind(times) != "numbers"
@@ -348,7 +354,7 @@ def _in_units_of(times, gap):
 def _nanoseconds(text_or_timedelta):
     """Return a length of time in nanoseconds; NaN for what is none, such as "90"."""
     try:
-        if str(text_or_timedelta).strip().isdigit():
+        if str(text_or_timedelta).strip("+- ").isdigit():
             return np.nan
         return pd.Timedelta(text_or_timedelta) / pd.Timedelta(1, "ns")
     except ValueError:

@@ -80,6 +80,10 @@ def check_sequences(estimator, X, *, reset):
 def check_array_of_sequences(X, estimator=None):
     """Check an array of three dimensions, NaN allowed; infinity is not looked for."""
     if isinstance(X, Windows):
+        if not len(X):
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
+            )
         return X
     return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._strides import windows_at
+from ._strides import span_of, windows_at
 from ._tables import Context, check_increasing, check_times, read_order
 from ._validation import (
     GROUPS,
@@ -221,7 +221,7 @@ class TimeWindows(
             warnings.warn(_OUT_OF_ORDER, stacklevel=2)
         table, places = series.spread(rows, self._span - 1)
         starts = places[-n_rows:] - (self._span - 1)
-        return windows_at(table, starts, self.length, self.stride_within)
+        return windows_at(table, starts, int(self.length), int(self.stride_within))
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the features, which are the last axis of the windows.
@@ -270,7 +270,7 @@ class TimeWindows(
     @property
     def _span(self):
         """Rows from the first step of a window to its last."""
-        return (int(self.length) - 1) * int(self.stride_within) + 1
+        return span_of(self.length, self.stride_within)
 
     def _read(self, X, reset):
         features, order = read_order(X, self.groups, "TimeWindows")
