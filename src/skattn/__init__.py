@@ -14,11 +14,17 @@ _MODULE_OF = {
     "SequenceScaler": "_sequence_scaler",
     "TimeWindows": "_windows",
     "TrainingDivergedError": "_training",
+    "attention_faithfulness": "_faithfulness",
+    "attention_weights": "_inspection",
     "build_network": "_network",
     "clear_programs": "_program",
+    "compare_attentions": "_comparison",
+    "datasets": "datasets",
     "layers": "layers",
+    "sequence_importance": "_importance",
     "sliding_windows": "_sliding",
 }
+_MODULES = {name for name, module in _MODULE_OF.items() if name == module}
 
 __all__ = ["__version__", *_MODULE_OF]
 
@@ -27,7 +33,7 @@ def __getattr__(name):
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'skattn' has no attribute {name!r}")
     module = importlib.import_module(f".{_MODULE_OF[name]}", __name__)
-    return module if name == "layers" else getattr(module, name)
+    return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__():

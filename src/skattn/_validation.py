@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -29,6 +30,9 @@ POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 #: Constraints of what tells series apart, and of the longest time between their rows.
 GROUPS = [str, Interval(Integral, 0, None, closed="left"), tuple, None]
 MAX_GAP = [str, datetime.timedelta, np.timedelta64, Interval(Real, 0, None, closed="neither"), None]
+
+#: Constraints of one score.
+SCORING = [StrOptions(set(get_scorer_names())), callable, None]
 
 FLOAT32_MAX = float(np.finfo("float32").max)
 
@@ -169,6 +173,28 @@ def _padded(sequences):
     X = np.full((len(sequences), longest, sequences[0].shape[1]), np.nan)
     for row, sequence in zip(X, sequences, strict=True):
         row[: len(sequence)] = sequence
+    return X
+
+
+def as_sequences(X, n_timesteps=None):
+    """Return X as a new float64 array (n_samples, n_timesteps, n_features), NaN where absent.
+
+    Parameters
+    ----------
+    X : array-like or list of array-like
+        As an estimator's `fit` takes it.
+    n_timesteps : int or None
+        How the columns of a 2-D X are read; None for one feature per step.
+    """
+    X = _padded(X) if is_list_of_sequences(X) else X
+    X = np.array(X, dtype="float64")
+    if X.ndim == 2:
+        return X.reshape(len(X), n_timesteps or X.shape[1], -1)
+    if X.ndim != 3:
+        raise ValueError(
+            "Expected X of shape (n_samples, n_timesteps, n_features) or (n_samples, n_columns). "
+            f"Got shape {X.shape}."
+        )
     return X
 
 

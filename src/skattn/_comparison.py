@@ -1,0 +1,299 @@
+"""The verdict: whether attention helps on these data."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+from sklearn.base import clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv, cross_validate
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from ._spec import ATTENTIONS
+from ._validation import (
+    POSITIVE_INTEGER,
+    SCORING,
+    Integral,
+    Interval,
+    Real,
+    validate_params,
+)
+from ._wording import interval, is_error, number, score_name
+
+
+@validate_params(
+    {
+        "attentions": ["array-like"],
+        "scoring": SCORING,
+        "n_repeats": [POSITIVE_INTEGER],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def compare_attentions(
+    estimator,
+    X,
+    y,
+    *,
+    attentions=tuple(ATTENTIONS),
+    groups=None,
+    cv=None,
+    scoring=None,
+    n_repeats=1,
+    confidence=0.95,
+    params=None,
+    random_state=None,
+    n_jobs=None,
+):
+    """Compare attentions by cross-validation, and say whether one helps on these data.
+
+    Every attention is fitted on the same folds with the same seeds. Scores are averaged
+    over the seeds of a fold; the differences to the plain LSTM (None) are tested with
+    Student's t over the folds, whose variance is corrected for training sets that overlap
+    [1]_: 1 / n_folds becomes 1 / n_folds + n_test / n_train. The intervals and p-values
+    hold for all comparisons at once (Bonferroni).
+
+    "mean" is the control. It pools all steps equally, so what another attention gains
+    over it is what *looking* gains.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An `LSTMAttentionRegressor`, or a `Pipeline`, search or
+        `TransformedTargetRegressor` around one. It is cloned, not fitted.
+    X : array-like or list of array-like
+        As `estimator.fit` takes it.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    attentions : list, default=(None, "mean", "dot", "general", "additive", "hierarchical")
+        What to compare, as the regressor's `attention`; None, the plain LSTM, has to be
+        among them.
+    groups : array-like of shape (n_samples,), default=None
+        Groups for `cv`, such as `GroupKFold`.
+    cv : int, splitter or iterable, default=None
+        As in scikit-learn; None for 5 folds. Windows of one table need
+        `TimeSeriesSplit`. More folds find smaller differences.
+    scoring : str, callable or None, default=None
+        As in scikit-learn; None for the estimator's own score, R².
+    n_repeats : int, default=1
+        Seeds for each fold. Networks differ by their seeds; with more of them smaller
+        differences are found.
+    confidence : float, default=0.95
+        Of the intervals, in (0, 1).
+    params : dict, default=None
+        Parameters for `fit`, such as sample_weight; as in `cross_validate`.
+    random_state : int, RandomState instance or None, default=None
+        Source of the seeds.
+    n_jobs : int, default=None
+        Fits at once; threads, which share compiled programs, unless a joblib backend is
+        set.
+
+    Returns
+    -------
+    result : Bunch
+        table : DataFrame
+            A row for each attention: mean_score and std_score over the folds,
+            mean_fit_time in seconds; and against None difference, interval_low,
+            interval_high, p_value and verdict ("helped", "hurt", "no difference shown").
+        scores : DataFrame
+            attention, fold, seed, score and fit_time of every fit.
+        summary : str
+            The verdict in plain words: whether attention helped, by how much, and
+            whether pooling alone does as well.
+        scoring, confidence
+            As they were given.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not as described, the estimator holds no regressor with an
+        attention or several, or there are fewer than two folds.
+
+    See Also
+    --------
+    ComparisonDisplay : The picture.
+    attention_faithfulness : Whether a fitted model depends on what it attends to.
+
+    References
+    ----------
+    .. [1] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine
+       Learning 52, 2003.
+
+    Examples
+    --------
+    On a control task, where the last state has all that can be known:
+
+    >>> from skattn import LSTMAttentionRegressor, compare_attentions
+    >>> from skattn.datasets import make_fading_memory
+    >>> X, y = make_fading_memory(200, 8, random_state=0)
+    >>> model = LSTMAttentionRegressor(units=4, epochs=10)
+    >>> result = compare_attentions(model, X, y, attentions=[None, "mean", "additive"])
+    >>> result.table.index.tolist()
+    ['None', 'mean', 'additive']
+    >>> result.table.loc["additive", "verdict"]
+    'no difference shown'
+    """
+    named = _named(attentions)
+    path = _path_of_attention(estimator)
+    scorer = check_scoring(estimator, scoring)
+    folds = list(check_cv(cv, y).split(X, y, groups))
+    if len(folds) < 2:
+        raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats).tolist()
+    tasks = [
+        {"attention": name, "fold": fold, "seed": seed}
+        for name in named
+        for fold in range(len(folds))
+        for seed in seeds
+    ]
+
+    def fit_and_score(attention, fold, seed):
+        trial = clone(estimator).set_params(
+            **{path: named[attention], path.removesuffix("attention") + "random_state": seed}
+        )
+        done = cross_validate(
+            trial, X, y, scoring=scorer, cv=[folds[fold]], params=params, error_score="raise"
+        )
+        return {"score": done["test_score"][0], "fit_time": done["fit_time"][0]}
+
+    done = Parallel(n_jobs=n_jobs, prefer="threads")(
+        delayed(fit_and_score)(**task) for task in tasks
+    )
+    scores = pd.concat([pd.DataFrame(tasks), pd.DataFrame(done)], axis=1)
+    by_fold = scores.pivot_table("score", "attention", "fold").loc[list(named)]
+    ratio = np.mean([len(test) / len(train) for train, test in folds])
+    table = _tabulate(by_fold, scores, ratio, confidence)
+    return Bunch(
+        table=table,
+        scores=scores,
+        summary=_summarize(table, by_fold, ratio, scoring, confidence),
+        scoring=scoring,
+        confidence=confidence,
+    )
+
+
+def corrected_t_test(differences, ratio):
+    """Test whether the mean of differences over folds is 0, after Nadeau and Bengio.
+
+    Parameters
+    ----------
+    differences : array of shape (n_folds,)
+        Difference of two models' scores on each fold.
+    ratio : float
+        Test rows of a fold in relation to its training rows.
+
+    Returns
+    -------
+    mean, error, p_value : float
+        The mean, its corrected standard error, and the two-sided p-value.
+    """
+    n_folds = len(differences)
+    mean = float(np.mean(differences))
+    error = float(np.sqrt((1 / n_folds + ratio) * np.var(differences, ddof=1)))
+    if error == 0:
+        return mean, error, float(mean == 0)
+    return mean, error, float(2 * student.sf(abs(mean) / error, df=n_folds - 1))
+
+
+def _named(attentions):
+    """Return the attentions by name; a callable's is its own."""
+    named = {getattr(kind, "__name__", str(kind)): kind for kind in attentions}
+    if len(named) != len(attentions) or len(named) < 2 or named.get("None", "") is not None:
+        raise ValueError(
+            "attentions must hold None, which the others are compared with, and at least one "
+            f"more, each once. Got attentions={attentions!r}."
+        )
+    return named
+
+
+def _path_of_attention(estimator):
+    """Return the name under which an estimator's one attention is set."""
+    params = estimator.get_params(deep=True)
+    paths = [
+        name
+        for name in params
+        if name.split("__")[-1] == "attention"
+        and name.removesuffix("attention") + "random_state" in params
+    ]
+    if len(paths) != 1:
+        raise ValueError(
+            "compare_attentions needs an estimator with exactly one LSTMAttentionRegressor in it. "
+            f"This {type(estimator).__name__} has {len(paths)}: {paths}."
+        )
+    grids = [
+        params[n] for n in params if n.split("__")[-1] in ("param_grid", "param_distributions")
+    ]
+    searched = {name for grid in grids for part in np.atleast_1d(grid) for name in part}
+    if any(name.split("__")[-1] == "attention" for name in searched):
+        raise ValueError(
+            f"The grid of this {type(estimator).__name__} sets the attention itself, so that every "
+            "attention would be compared with itself. Leave it out of the grid."
+        )
+    return paths[0]
+
+
+def _tabulate(by_fold, scores, ratio, confidence):
+    """Make the table of `compare_attentions` from the scores of each attention and fold."""
+    n_comparisons = len(by_fold) - 1
+    rows = {}
+    for name, row in by_fold.iterrows():
+        fit_time = scores.loc[scores["attention"] == name, "fit_time"].mean()
+        rows[name] = {
+            "mean_score": row.mean(),
+            "std_score": row.std(),
+            "mean_fit_time": fit_time,
+            **_compare(row - by_fold.loc["None"], ratio, confidence, n_comparisons),
+        }
+    rows["None"] |= {"interval_low": 0.0, "interval_high": 0.0, "p_value": 1.0, "verdict": ""}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("attention")
+
+
+def _compare(differences, ratio, confidence, n_comparisons):
+    """Test a difference as one of several."""
+    mean, error, p_value = corrected_t_test(differences, ratio)
+    tail = (1 - confidence) / (2 * n_comparisons)
+    half = error * student.isf(tail, df=len(differences) - 1)
+    low, high = mean - half, mean + half
+    return {
+        "difference": mean,
+        "interval_low": low,
+        "interval_high": high,
+        "p_value": min(1.0, n_comparisons * p_value),
+        "verdict": "helped" if low > 0 else "hurt" if high < 0 else "no difference shown",
+    }
+
+
+def _summarize(table, by_fold, ratio, scoring, confidence):
+    """Put the verdict into plain words."""
+    learned = table.drop(index=["None", "mean"], errors="ignore")
+    best = (table.drop(index="None") if learned.empty else learned)["mean_score"].idxmax()
+    verdict = table.loc[best, "verdict"]
+    found = {
+        "helped": "Attention helped.",
+        "hurt": "Attention hurt.",
+        "no difference shown": "Attention made no difference that these data can show.",
+    }[verdict]
+    sign = -1 if is_error(scoring) else 1
+    values = sign * table["mean_score"]
+    summary = (
+        f"{found} The best, {best!r}, has a {score_name(scoring)} of {number(values[best])}, the "
+        f"plain LSTM {number(values['None'])}: {_difference(table.loc[best], sign, confidence)}."
+    )
+    if verdict != "helped" or best == "mean" or "mean" not in table.index:
+        return summary
+    differences = by_fold.loc[best] - by_fold.loc["mean"]
+    to_mean = _compare(differences, ratio, confidence, len(table) - 1)
+    control = {
+        "helped": "It is the looking that helps, more than pooling all steps equally does ('mean')",
+        "hurt": "Pooling all steps equally ('mean') does better",
+        "no difference shown": "Pooling all steps equally ('mean') does as well, as far as these "
+        "data can show",
+    }[to_mean["verdict"]]
+    return f"{summary} {control}: {_difference(to_mean, sign, confidence)}."
+
+
+def _difference(row, sign, confidence):
+    bounds = sorted((sign * row["interval_low"], sign * row["interval_high"]))
+    return f"difference {number(sign * row['difference'])} ({interval(bounds, confidence)})"

@@ -1,0 +1,240 @@
+"""Whether a model depends on what it attends to."""
+
+from functools import partial
+
+import numpy as np
+from scipy.integrate import trapezoid
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import check_scoring
+from sklearn.utils import Bunch, check_random_state
+from sklearn.utils.parallel import Parallel
+
+from ._deletion import Steps, effects_of_blocks, others, predict_deletions
+from ._reading import read
+from ._validation import (
+    POSITIVE_INTEGER,
+    SCORING,
+    Integral,
+    Interval,
+    Real,
+    check_consistent_length,
+    validate_params,
+)
+from ._wording import interval, number, score_name
+
+
+@validate_params(
+    {
+        "block": [POSITIVE_INTEGER],
+        "n_fractions": [POSITIVE_INTEGER],
+        "scoring": SCORING,
+        "n_repeats": [POSITIVE_INTEGER],
+        "n_bootstraps": [POSITIVE_INTEGER],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def attention_faithfulness(
+    estimator,
+    X,
+    y,
+    *,
+    block=1,
+    n_fractions=10,
+    n_repeats=5,
+    scoring="neg_root_mean_squared_error",
+    n_bootstraps=500,
+    confidence=0.95,
+    random_state=None,
+    n_jobs=None,
+):
+    """Test whether a model depends on the steps that it attends to.
+
+    Attention weights are part of a computation, not an explanation of it: the state of
+    one step carries what earlier steps told, and the head may read other ways [1]_ [2]_.
+    Two tests, both by replacing steps of a sequence by those of another sample:
+
+    1. *Rank agreement*: Kendall's τ between the weights of a sample's steps and how far
+       its prediction moves when each of them alone is replaced.
+    2. *Deletion curve* [3]_: the score that is lost as a growing share of each sample's
+       steps is replaced, the most attended first, beside steps in random order and the
+       least attended first. The area between the first two is the answer.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `LSTMAttentionRegressor`, or a fitted `Pipeline`, search
+        (``refit=True``) or `TransformedTargetRegressor` around one.
+    X : array-like or list of array-like
+        As `estimator.predict` takes it; at least two samples. Rows that were not in
+        training tell more.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        True targets.
+    block : int, default=1
+        Steps that are replaced together, counted back from the last; the weight of a
+        block is the sum of its steps' weights.
+    n_fractions : int, default=10
+        Points of the deletion curve after the first; at most one a block.
+    n_repeats : int, default=5
+        How often to draw other samples to replace from.
+    scoring : str, callable or None, default="neg_root_mean_squared_error"
+        As in scikit-learn; None for the regressor's own score, R².
+    n_bootstraps : int, default=500
+        Draws of the samples for the intervals.
+    confidence : float, default=0.95
+        Of the intervals, in (0, 1).
+    random_state : int, RandomState instance or None, default=None
+        Source of the draws. The result does not depend on `n_jobs`.
+    n_jobs : int, default=None
+        Number of jobs; threads, unless a joblib backend is set.
+
+    Returns
+    -------
+    result : Bunch
+        rank_agreement, rank_agreement_interval : float, (float, float)
+            Kendall's τ, mean over the samples, in [-1, 1]; 0 for a sample whose weights,
+            or effects, are all equal.
+        fractions : ndarray of shape (n_points,)
+            Replaced share of the steps, from 0 to 1.
+        curves : dict of str to ndarray of shape (n_points,)
+            Lost score by order: "most", "random" and "least".
+        areas : dict of str to float
+            Area under each curve: the mean lost score.
+        advantage, advantage_interval : float, (float, float)
+            Area of "most" less area of "random".
+        faithful : bool
+            Whether the interval of the advantage is above 0.
+        summary : str
+            What was found, in a sentence.
+        baseline : float
+            The score with nothing replaced.
+        weights : ndarray of shape (n_samples, n_timesteps)
+            The attention weights.
+        effects : ndarray of shape (n_samples, n_blocks)
+            How far each prediction moves when a block is replaced: mean absolute change
+            over repeats and outputs, in units of y.
+        lags : pandas.Index
+            How long before the last step each step is.
+        scoring, confidence
+            As they were given.
+
+    Raises
+    ------
+    AttributeError
+        If the last step has no attention weights.
+    ValueError
+        If a parameter is not as described, or there are fewer than two samples or
+        blocks.
+
+    See Also
+    --------
+    FaithfulnessDisplay : The picture.
+
+    References
+    ----------
+    .. [1] S. Jain, B. C. Wallace, "Attention is not explanation", NAACL 2019.
+    .. [2] S. Serrano, N. A. Smith, "Is attention interpretable?", ACL 2019.
+    .. [3] W. Samek, A. Binder, G. Montavon, S. Lapuschkin, K.-R. Müller, "Evaluating the
+       visualization of what a deep neural network has learned", IEEE Transactions on
+       Neural Networks and Learning Systems 28(11), 2017.
+
+    Examples
+    --------
+    >>> from skattn import LSTMAttentionRegressor, attention_faithfulness
+    >>> from skattn.datasets import make_selective_recall
+    >>> X, y = make_selective_recall(700, 8, random_state=0)
+    >>> model = LSTMAttentionRegressor(units=8, epochs=30, random_state=0)
+    >>> result = attention_faithfulness(model.fit(X[:600], y[:600]), X[600:], y[600:])
+    >>> result.faithful
+    True
+    """
+    reading = read(estimator, X)
+    check_consistent_length(reading.X, y)
+    scorer = check_scoring(_Told(), scoring)
+    steps = Steps.of(reading, block)
+    rng = check_random_state(random_state)
+    donors = [others(len(steps.sequences), rng) for _ in range(n_repeats)]
+    jobs = Parallel(n_jobs=n_jobs, prefer="threads")
+    original = reading.predictor.predict(reading.X)
+    effects = effects_of_blocks(steps, original, donors, jobs)
+    fractions = np.unique(np.linspace(0, steps.n_blocks, n_fractions + 1).round()) / steps.n_blocks
+    predictions = predict_deletions(steps, fractions, donors, rng, jobs)
+    score = partial(_score_curves, scorer, original, predictions, np.asarray(y))
+
+    curves, agreements = score(slice(None)), steps.rank_agreements(effects)
+    draws = rng.randint(len(agreements), size=(n_bootstraps, len(agreements)))
+    advantages = [_advantage(score(rows), fractions) for rows in draws]
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    advantage_interval = tuple(np.percentile(advantages, tails).tolist())
+    result = Bunch(
+        rank_agreement=float(agreements.mean()),
+        rank_agreement_interval=tuple(
+            np.percentile(agreements[draws].mean(axis=1), tails).tolist()
+        ),
+        fractions=fractions,
+        curves=curves,
+        areas={order: _area(curve, fractions) for order, curve in curves.items()},
+        advantage=_advantage(curves, fractions),
+        advantage_interval=advantage_interval,
+        faithful=advantage_interval[0] > 0,
+        baseline=float(scorer(_Told(), original, y)),
+        weights=steps.weights,
+        effects=effects,
+        lags=reading.lags(steps.weights.shape[1]),
+        scoring=scoring,
+        confidence=confidence,
+    )
+    result.summary = _summary(result)
+    return result
+
+
+class _Told(RegressorMixin, BaseEstimator):
+    """Predicts what it is told, so that a scorer can score predictions."""
+
+    def predict(self, X):
+        return X
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def _score_curves(scorer, original, predictions, y, rows):
+    """Return the lost score of each order at each point, over some rows."""
+    baseline = scorer(_Told(), original[rows], y[rows])
+
+    def lost(repeats):
+        told = np.concatenate(list(repeats[:, rows]))
+        return baseline - scorer(_Told(), told, np.concatenate([y[rows]] * len(repeats)))
+
+    return {
+        order: np.array([0.0, *(lost(repeats) for repeats in points)])
+        for order, points in predictions.items()
+    }
+
+
+def _area(curve, fractions):
+    return float(trapezoid(curve, fractions))
+
+
+def _advantage(curves, fractions):
+    return _area(curves["most"] - curves["random"], fractions)
+
+
+def _summary(result):
+    low, high = result.advantage_interval
+    found, word, sign = (
+        ("The model depends on what it attends to.", "more", 1)
+        if low > 0
+        else ("Attention misleads.", "less", -1)
+        if high < 0
+        else ("Attention does not show what the model depends on.", "more", 1)
+    )
+    bounds = sorted((sign * low, sign * high))
+    return (
+        f"{found} Replacing the most attended steps first costs {number(sign * result.advantage)} "
+        f"{word} {score_name(result.scoring)} than replacing random ones "
+        f"({interval(bounds, result.confidence)}). Rank agreement "
+        f"τ = {number(result.rank_agreement)}."
+    )
