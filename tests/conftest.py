@@ -1,9 +1,11 @@
 """Shared data: small problems on which small networks learn in few epochs."""
 
 import os
+import sys
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import numpy as np
@@ -23,6 +25,15 @@ def spaced(n_samples, n_timesteps, step=1, stride=1):
     """Return the layout of windows `step` rows apart, on a table no longer than they need."""
     n_rows = (n_samples - 1) * step + (n_timesteps - 1) * stride + 1
     return Layout(np.arange(n_samples) * step, n_timesteps, stride, n_rows)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test, or a docstring's example, has drawn."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot:
+        pyplot.close("all")
 
 
 @pytest.fixture

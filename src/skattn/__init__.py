@@ -10,9 +10,14 @@ from importlib.metadata import version
 __version__ = version("skattn")
 
 _MODULE_OF = {
+    "AttentionDisplay": "_displays._attention",
+    "ComparisonDisplay": "_displays._comparison",
+    "FaithfulnessDisplay": "_displays._faithfulness",
+    "ImportanceDisplay": "_displays._importance",
     "LSTMAttentionRegressor": "_regressor",
     "SequenceScaler": "_sequence_scaler",
     "TimeWindows": "_windows",
+    "TrainingDisplay": "_displays._training",
     "TrainingDivergedError": "_training",
     "attention_faithfulness": "_faithfulness",
     "attention_weights": "_inspection",

@@ -80,6 +80,12 @@ class Steps:
         ]
         return np.nan_to_num(agreements)
 
+    def top_agreements(self, effects):
+        """Return whether each sample's heaviest block is the one of the greatest effect."""
+        heaviest = np.nanargmax(self.masses, axis=1)
+        chosen = np.take_along_axis(effects, heaviest[:, np.newaxis], axis=1)[:, 0]
+        return (chosen > 0) & (chosen >= effects.max(axis=1))
+
 
 def others(n_samples, rng):
     """Draw for each sample another one, each once."""

@@ -56,8 +56,9 @@ def attention_faithfulness(
     one step carries what earlier steps told, and the head may read other ways [1]_ [2]_.
     Two tests, both by replacing steps of a sequence by those of another sample:
 
-    1. *Rank agreement*: Kendall's τ between the weights of a sample's steps and how far
-       its prediction moves when each of them alone is replaced.
+    1. *Agreement*: how far a sample's prediction moves when one step alone is replaced.
+       Is the most attended step the one that moves it most, and do both rank the steps
+       alike (Kendall's τ)?
     2. *Deletion curve* [3]_: the score that is lost as a growing share of each sample's
        steps is replaced, the most attended first, beside steps in random order and the
        least attended first. The area between the first two is the answer.
@@ -95,7 +96,11 @@ def attention_faithfulness(
     result : Bunch
         rank_agreement, rank_agreement_interval : float, (float, float)
             Kendall's τ, mean over the samples, in [-1, 1]; 0 for a sample whose weights,
-            or effects, are all equal.
+            or effects, are all equal. Steps that hardly matter are ranked as well, so that
+            it stays small where one step of many counts.
+        top_agreement : float
+            Share of samples whose most attended step is the one that moves the prediction
+            most; by chance 1 / n_blocks.
         fractions : ndarray of shape (n_points,)
             Replaced share of the steps, from 0 to 1.
         curves : dict of str to ndarray of shape (n_points,)
@@ -173,6 +178,7 @@ def attention_faithfulness(
         rank_agreement_interval=tuple(
             np.percentile(agreements[draws].mean(axis=1), tails).tolist()
         ),
+        top_agreement=float(steps.top_agreements(effects).mean()),
         fractions=fractions,
         curves=curves,
         areas={order: _area(curve, fractions) for order, curve in curves.items()},
@@ -235,6 +241,7 @@ def _summary(result):
     return (
         f"{found} Replacing the most attended steps first costs {number(sign * result.advantage)} "
         f"{word} {score_name(result.scoring)} than replacing random ones "
-        f"({interval(bounds, result.confidence)}). Rank agreement "
-        f"τ = {number(result.rank_agreement)}."
+        f"({interval(bounds, result.confidence)}). The most attended step is the one that moves "
+        f"the prediction most in {result.top_agreement:.0%} of the samples (by chance "
+        f"{1 / result.effects.shape[1]:.0%})."
     )

@@ -93,6 +93,8 @@ or (n_blocks, n_features)
             How long before the last step each step is, as in `attention_weights`.
         feature_names : list of str
             Names of the features.
+        by, scoring
+            As they were given.
 
     Raises
     ------
@@ -124,7 +126,8 @@ or (n_blocks, n_features)
     >>> result.importances_mean.argmax().item()
     2
     """
-    over_steps, over_features = _axes_of(by)
+    wanted = _axes_of(by)
+    over_steps, over_features = AXES[0] in wanted, AXES[1] in wanted
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
     scorer = check_scoring(reading.predictor, scoring)
@@ -155,6 +158,8 @@ or (n_blocks, n_features)
         blocks=blocks,
         lags=reading.lags(n_timesteps),
         feature_names=reading.feature_names(n_features),
+        by=tuple(axis for axis in AXES if axis in wanted),
+        scoring=scoring,
     )
 
 
@@ -178,8 +183,8 @@ def permute(sequences, cell, rng):
 
 
 def _axes_of(by):
-    """Return whether to permute over steps, and over features."""
+    """Return what to permute over, as a set of `AXES`."""
     wanted = {by} if isinstance(by, str) else set(by)
     if not wanted or not wanted <= set(AXES):
         raise ValueError(f'by must be "timestep", "feature" or both of them. Got by={by!r}.')
-    return AXES[0] in wanted, AXES[1] in wanted
+    return wanted

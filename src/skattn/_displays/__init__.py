@@ -1,0 +1,1 @@
+"""Displays: pictures of computed arrays. Matplotlib is imported when something is drawn."""
