@@ -39,6 +39,14 @@ def test_blocks_about_time_run():
     assert run_blocks("docs/time.md")["same"].shape == (49,)
 
 
+@pytest.mark.slow
+def test_blocks_about_insight_run():
+    namespace = run_blocks("docs/insight.md")
+    assert namespace["found"].faithful
+    assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
+    assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
+
+
 def test_set_up_and_test_commands_are_those_of_ci():
     set_up, _, test = blocks("bash")
     ci = (ROOT / ".ci" / "run").read_text()

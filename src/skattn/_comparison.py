@@ -1,8 +1,7 @@
-"""The verdict: whether attention helps on these data."""
+"""Attentions compared on the same folds with the same seeds."""
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv, cross_validate
@@ -18,7 +17,8 @@ from ._validation import (
     Real,
     validate_params,
 )
-from ._wording import interval, is_error, number, score_name
+from ._verdict import summarize, tabulate
+from ._wording import scoring_of
 
 
 @validate_params(
@@ -49,11 +49,12 @@ def compare_attentions(
 ):
     """Compare attentions by cross-validation, and say whether one helps on these data.
 
-    Every attention is fitted on the same folds with the same seeds. Scores are averaged
-    over the seeds of a fold; the differences to the plain LSTM (None) are tested with
-    Student's t over the folds, whose variance is corrected for training sets that overlap
-    [1]_: 1 / n_folds becomes 1 / n_folds + n_test / n_train. The intervals and p-values
-    hold for all comparisons at once (Bonferroni).
+    Every attention is fitted on the same folds with the same seeds; each fold has seeds of
+    its own, so that luck with a seed counts as chance. Scores are averaged over the seeds of
+    a fold; the differences to the plain LSTM (None) are tested with Student's t over the
+    folds, whose variance is corrected for training sets that overlap [1]_: 1 / n_folds
+    becomes 1 / n_folds + n_test / n_train. The intervals and p-values hold for all
+    comparisons of the table at once (Bonferroni).
 
     "mean" is the control. It pools all steps equally, so what another attention gains
     over it is what *looking* gains.
@@ -141,60 +142,55 @@ def compare_attentions(
     folds = list(check_cv(cv, y).split(X, y, groups))
     if len(folds) < 2:
         raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=n_repeats).tolist()
+    seeds = check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_repeats))
     tasks = [
         {"attention": name, "fold": fold, "seed": seed}
         for name in named
-        for fold in range(len(folds))
-        for seed in seeds
+        for fold, row in enumerate(seeds.tolist())
+        for seed in row
     ]
-
-    def fit_and_score(attention, fold, seed):
-        trial = clone(estimator).set_params(
-            **{path: named[attention], path.removesuffix("attention") + "random_state": seed}
-        )
-        done = cross_validate(
-            trial, X, y, scoring=scorer, cv=[folds[fold]], params=params, error_score="raise"
-        )
-        return {"score": done["test_score"][0], "fit_time": done["fit_time"][0]}
-
     done = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(fit_and_score)(**task) for task in tasks
+        delayed(_fit_and_score)(
+            clone(estimator).set_params(
+                **{
+                    path: named[task["attention"]],
+                    path.removesuffix("attention") + "random_state": task["seed"],
+                }
+            ),
+            X,
+            y,
+            folds[task["fold"]],
+            scorer,
+            params,
+        )
+        for task in tasks
     )
     scores = pd.concat([pd.DataFrame(tasks), pd.DataFrame(done)], axis=1)
     by_fold = scores.pivot_table("score", "attention", "fold").loc[list(named)]
     ratio = np.mean([len(test) / len(train) for train, test in folds])
-    table = _tabulate(by_fold, scores, ratio, confidence)
+    table = tabulate(by_fold, scores, ratio, confidence)
+    scoring = scoring_of(estimator, scoring)
     return Bunch(
         table=table,
         scores=scores,
-        summary=_summarize(table, by_fold, ratio, scoring, confidence),
+        summary=summarize(table, by_fold, ratio, scoring, confidence),
         scoring=scoring,
         confidence=confidence,
     )
 
 
-def corrected_t_test(differences, ratio):
-    """Test whether the mean of differences over folds is 0, after Nadeau and Bengio.
-
-    Parameters
-    ----------
-    differences : array of shape (n_folds,)
-        Difference of two models' scores on each fold.
-    ratio : float
-        Test rows of a fold in relation to its training rows.
-
-    Returns
-    -------
-    mean, error, p_value : float
-        The mean, its corrected standard error, and the two-sided p-value.
-    """
-    n_folds = len(differences)
-    mean = float(np.mean(differences))
-    error = float(np.sqrt((1 / n_folds + ratio) * np.var(differences, ddof=1)))
-    if error == 0:
-        return mean, error, float(mean == 0)
-    return mean, error, float(2 * student.sf(abs(mean) / error, df=n_folds - 1))
+def _fit_and_score(trial, X, y, fold, scorer, params):
+    """Fit on one fold; return the score on its test rows and the seconds of the fit."""
+    done = cross_validate(
+        trial, X, y, scoring=scorer, cv=[fold], params=params, error_score="raise"
+    )
+    score = done["test_score"][0]
+    if not np.isfinite(score):
+        raise ValueError(
+            f"The score of a fold with {len(fold[1])} test rows is {score}. R² needs at least two "
+            "test rows in each fold: use fewer folds, or another scoring."
+        )
+    return {"score": score, "fit_time": done["fit_time"][0]}
 
 
 def _named(attentions):
@@ -222,78 +218,22 @@ def _path_of_attention(estimator):
             "compare_attentions needs an estimator with exactly one LSTMAttentionRegressor in it. "
             f"This {type(estimator).__name__} has {len(paths)}: {paths}."
         )
-    grids = [
-        params[n] for n in params if n.split("__")[-1] in ("param_grid", "param_distributions")
-    ]
-    searched = {name for grid in grids for part in np.atleast_1d(grid) for name in part}
-    if any(name.split("__")[-1] == "attention" for name in searched):
-        raise ValueError(
-            f"The grid of this {type(estimator).__name__} sets the attention itself, so that every "
-            "attention would be compared with itself. Leave it out of the grid."
-        )
+    _check_grids(params, paths[0])
     return paths[0]
 
 
-def _tabulate(by_fold, scores, ratio, confidence):
-    """Make the table of `compare_attentions` from the scores of each attention and fold."""
-    n_comparisons = len(by_fold) - 1
-    rows = {}
-    for name, row in by_fold.iterrows():
-        fit_time = scores.loc[scores["attention"] == name, "fit_time"].mean()
-        rows[name] = {
-            "mean_score": row.mean(),
-            "std_score": row.std(),
-            "mean_fit_time": fit_time,
-            **_compare(row - by_fold.loc["None"], ratio, confidence, n_comparisons),
-        }
-    rows["None"] |= {"interval_low": 0.0, "interval_high": 0.0, "p_value": 1.0, "verdict": ""}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("attention")
-
-
-def _compare(differences, ratio, confidence, n_comparisons):
-    """Test a difference as one of several."""
-    mean, error, p_value = corrected_t_test(differences, ratio)
-    tail = (1 - confidence) / (2 * n_comparisons)
-    half = error * student.isf(tail, df=len(differences) - 1)
-    low, high = mean - half, mean + half
-    return {
-        "difference": mean,
-        "interval_low": low,
-        "interval_high": high,
-        "p_value": min(1.0, n_comparisons * p_value),
-        "verdict": "helped" if low > 0 else "hurt" if high < 0 else "no difference shown",
-    }
-
-
-def _summarize(table, by_fold, ratio, scoring, confidence):
-    """Put the verdict into plain words."""
-    learned = table.drop(index=["None", "mean"], errors="ignore")
-    best = (table.drop(index="None") if learned.empty else learned)["mean_score"].idxmax()
-    verdict = table.loc[best, "verdict"]
-    found = {
-        "helped": "Attention helped.",
-        "hurt": "Attention hurt.",
-        "no difference shown": "Attention made no difference that these data can show.",
-    }[verdict]
-    sign = -1 if is_error(scoring) else 1
-    values = sign * table["mean_score"]
-    summary = (
-        f"{found} The best, {best!r}, has a {score_name(scoring)} of {number(values[best])}, the "
-        f"plain LSTM {number(values['None'])}: {_difference(table.loc[best], sign, confidence)}."
-    )
-    if verdict != "helped" or best == "mean" or "mean" not in table.index:
-        return summary
-    differences = by_fold.loc[best] - by_fold.loc["mean"]
-    to_mean = _compare(differences, ratio, confidence, len(table) - 1)
-    control = {
-        "helped": "It is the looking that helps, more than pooling all steps equally does ('mean')",
-        "hurt": "Pooling all steps equally ('mean') does better",
-        "no difference shown": "Pooling all steps equally ('mean') does as well, as far as these "
-        "data can show",
-    }[to_mean["verdict"]]
-    return f"{summary} {control}: {_difference(to_mean, sign, confidence)}."
-
-
-def _difference(row, sign, confidence):
-    bounds = sorted((sign * row["interval_low"], sign * row["interval_high"]))
-    return f"difference {number(sign * row['difference'])} ({interval(bounds, confidence)})"
+def _check_grids(params, path):
+    """Refuse a search that sets what is compared, or its seed, or replaces the regressor."""
+    grids = [
+        params[name]
+        for name in params
+        if name.split("__")[-1] in ("param_grid", "param_distributions")
+    ]
+    searched = {name for grid in grids for part in np.atleast_1d(grid) for name in part}
+    seed = path.removesuffix("attention") + "random_state"
+    for name in sorted(searched):
+        if any(f"__{name}__" in f"__{own}__" for own in (path, seed)):
+            raise ValueError(
+                f"The grid of the search sets {name!r}, and with it the attention or the seed "
+                "that compare_attentions sets. Leave it out of the grid."
+            )

@@ -26,8 +26,8 @@ class Steps:
         NaN where a step is absent.
     weights : array of shape (n_samples, n_timesteps)
         Attention weights.
-    begins : list of int
-        First step of each block.
+    masses : array of shape (n_samples, n_blocks)
+        Attention on each block; NaN where all of its steps are absent.
     block_of : int array of shape (n_timesteps,)
         The block of each step.
     """
@@ -35,11 +35,12 @@ class Steps:
     reading: Reading
     sequences: np.ndarray
     weights: np.ndarray
-    begins: list
+    masses: np.ndarray
     block_of: np.ndarray
 
     @classmethod
     def of(cls, reading, block):
+        """Cut what an estimator reads into blocks of steps."""
         weights, sequences = weights_of(reading), reading.sequences()
         blocks = blocks_of(weights.shape[1], block)
         if len(weights) < 2 or len(blocks) < 2:
@@ -48,21 +49,17 @@ class Steps:
                 f"samples. Got {len(weights)} samples of {len(blocks)} blocks: at least 2 of "
                 "each are needed. Pass more samples, or a smaller block."
             )
-        lengths = [end - begin for begin, end in blocks]
         begins = [begin for begin, _ in blocks]
-        return cls(reading, sequences, weights, begins, np.repeat(range(len(blocks)), lengths))
+        masses = np.add.reduceat(weights.astype("float64"), begins, axis=1)
+        present = ~np.isnan(sequences[:, :, 0])
+        masses[~np.logical_or.reduceat(present, begins, axis=1)] = np.nan
+        block_of = np.repeat(range(len(blocks)), [end - begin for begin, end in blocks])
+        return cls(reading, sequences, weights, masses, block_of)
 
     @property
-    def n_blocks(self):
-        return len(self.begins)
-
-    @property
-    def masses(self):
-        """Attention on each block; NaN where all of its steps are absent."""
-        present = ~np.isnan(self.sequences[:, :, 0])
-        masses = np.add.reduceat(self.weights.astype("float64"), self.begins, axis=1)
-        masses[~np.logical_or.reduceat(present, self.begins, axis=1)] = np.nan
-        return masses
+    def n_present(self):
+        """Number of blocks of each sample that are not absent: (n_samples, 1)."""
+        return (~np.isnan(self.masses)).sum(axis=1, keepdims=True)
 
     def predict_replaced(self, replaced, donors):
         """Predict with some blocks (n_samples, n_blocks) taken from other samples."""
@@ -74,17 +71,27 @@ class Steps:
 
     def rank_agreements(self, effects):
         """Return Kendall's τ of masses and effects over the present blocks of each sample."""
-        agreements = [
-            kendalltau(mass, effect, nan_policy="omit").statistic
-            for mass, effect in zip(self.masses, effects, strict=True)
-        ]
-        return np.nan_to_num(agreements)
+        return np.array(
+            [
+                _rank_agreement(mass[~np.isnan(mass)], effect[~np.isnan(mass)])
+                for mass, effect in zip(self.masses, effects, strict=True)
+            ]
+        )
 
     def top_agreements(self, effects):
-        """Return whether each sample's heaviest block is the one of the greatest effect."""
-        heaviest = np.nanargmax(self.masses, axis=1)
-        chosen = np.take_along_axis(effects, heaviest[:, np.newaxis], axis=1)[:, 0]
-        return (chosen > 0) & (chosen >= effects.max(axis=1))
+        """Return how many of each sample's heaviest blocks have the greatest effect.
+
+        A share, since several blocks may be the heaviest.
+        """
+        heaviest = self.masses == np.nanmax(self.masses, axis=1, keepdims=True)
+        greatest = (effects > 0) & (effects == effects.max(axis=1, keepdims=True))
+        return (heaviest & greatest).sum(axis=1) / heaviest.sum(axis=1)
+
+
+def _rank_agreement(mass, effect):
+    if np.ptp(mass) == 0 or np.ptp(effect) == 0:
+        return 0.0
+    return kendalltau(mass, effect).statistic
 
 
 def others(n_samples, rng):
@@ -99,13 +106,13 @@ def effects_of_blocks(steps, original, donors, jobs):
     """Return how far each block alone moves the predictions: (n_samples, n_blocks)."""
 
     def effect(block, donor):
-        replaced = np.broadcast_to(np.arange(steps.n_blocks) == block, steps.masses.shape)
+        replaced = np.broadcast_to(np.arange(n_blocks) == block, steps.masses.shape)
         moved = np.abs(steps.predict_replaced(replaced, donor) - original)
         return moved.reshape(len(moved), -1).mean(axis=1)
 
-    blocks = range(steps.n_blocks)
-    effects = jobs(delayed(effect)(block, donor) for block in blocks for donor in donors)
-    shape = (steps.n_blocks, len(donors), len(original))
+    n_blocks = steps.masses.shape[1]
+    effects = jobs(delayed(effect)(block, donor) for block in range(n_blocks) for donor in donors)
+    shape = (n_blocks, len(donors), len(original))
     return np.reshape(effects, shape).mean(axis=1).T
 
 
@@ -117,14 +124,15 @@ def predict_deletions(steps, fractions, donors, rng, jobs):
     predictions : dict of str to array of shape (n_points - 1, n_repeats, n_samples, ...)
         For each order of `ORDERS`, without the point at which nothing is replaced.
     """
-    masses = steps.masses
-    counts = (~np.isnan(masses)).sum(axis=1, keepdims=True)
     tasks = []
     for order in ORDERS:
+        ranks = [_ranks(steps.masses, order, rng) for _ in donors]
         for fraction in fractions[1:]:
-            for donor in donors:
-                ranks = _ranks(masses, order, rng)
-                tasks.append(delayed(steps.predict_replaced)(ranks < fraction * counts, donor))
+            n_replaced = np.ceil(fraction * steps.n_present - 1e-9)  # not one more by rounding
+            tasks += [
+                delayed(steps.predict_replaced)(rank < n_replaced, donor)
+                for rank, donor in zip(ranks, donors, strict=True)
+            ]
     predictions = np.stack(jobs(tasks))
     shape = (len(ORDERS), len(fractions) - 1, len(donors), *predictions.shape[1:])
     return dict(zip(ORDERS, predictions.reshape(shape), strict=True))

@@ -56,6 +56,8 @@ def attention_faithfulness(
     one step carries what earlier steps told, and the head may read other ways [1]_ [2]_.
     Two tests, both by replacing steps of a sequence by those of another sample:
 
+    Take about a hundred samples or more: with few, the intervals are too narrow.
+
     1. *Agreement*: how far a sample's prediction moves when one step alone is replaced.
        Is the most attended step the one that moves it most, and do both rank the steps
        alike (Kendall's τ)?
@@ -98,9 +100,9 @@ def attention_faithfulness(
             Kendall's τ, mean over the samples, in [-1, 1]; 0 for a sample whose weights,
             or effects, are all equal. Steps that hardly matter are ranked as well, so that
             it stays small where one step of many counts.
-        top_agreement : float
+        top_agreement, chance : float
             Share of samples whose most attended step is the one that moves the prediction
-            most; by chance 1 / n_blocks.
+            most, and what it would be by chance.
         fractions : ndarray of shape (n_points,)
             Replaced share of the steps, from 0 to 1.
         curves : dict of str to ndarray of shape (n_points,)
@@ -164,13 +166,14 @@ def attention_faithfulness(
     jobs = Parallel(n_jobs=n_jobs, prefer="threads")
     original = reading.predictor.predict(reading.X)
     effects = effects_of_blocks(steps, original, donors, jobs)
-    fractions = np.unique(np.linspace(0, steps.n_blocks, n_fractions + 1).round()) / steps.n_blocks
+    n_blocks = steps.masses.shape[1]
+    fractions = np.unique(np.linspace(0, n_blocks, n_fractions + 1).round()) / n_blocks
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
-    score = partial(_score_curves, scorer, original, predictions, np.asarray(y))
-
-    curves, agreements = score(slice(None)), steps.rank_agreements(effects)
+    score = partial(_score_curves, scorer, original, np.asarray(y))
+    curves, agreements = score(predictions, slice(None)), steps.rank_agreements(effects)
     draws = rng.randint(len(agreements), size=(n_bootstraps, len(agreements)))
-    advantages = [_advantage(score(rows), fractions) for rows in draws]
+    del predictions["least"]  # not part of the answer
+    advantages = [_advantage(score(predictions, rows), fractions) for rows in draws]
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
     advantage_interval = tuple(np.percentile(advantages, tails).tolist())
     result = Bunch(
@@ -179,6 +182,7 @@ def attention_faithfulness(
             np.percentile(agreements[draws].mean(axis=1), tails).tolist()
         ),
         top_agreement=float(steps.top_agreements(effects).mean()),
+        chance=float((1 / steps.n_present).mean()),
         fractions=fractions,
         curves=curves,
         areas={order: _area(curve, fractions) for order, curve in curves.items()},
@@ -206,7 +210,7 @@ class _Told(RegressorMixin, BaseEstimator):
         return True
 
 
-def _score_curves(scorer, original, predictions, y, rows):
+def _score_curves(scorer, original, y, predictions, rows):
     """Return the lost score of each order at each point, over some rows."""
     baseline = scorer(_Told(), original[rows], y[rows])
 
@@ -230,18 +234,17 @@ def _advantage(curves, fractions):
 
 def _summary(result):
     low, high = result.advantage_interval
-    found, word, sign = (
-        ("The model depends on what it attends to.", "more", 1)
-        if low > 0
-        else ("Attention misleads.", "less", -1)
-        if high < 0
-        else ("Attention does not show what the model depends on.", "more", 1)
-    )
-    bounds = sorted((sign * low, sign * high))
+    name, gap = score_name(result.scoring), number(abs(result.advantage))
+    first = "Replacing the most attended steps first costs"
+    if low > 0:
+        found = f"The model depends on what it attends to. {first} {gap} more"
+    elif high < 0:
+        found = f"Attention misleads. {first} {gap} less"
+    else:
+        found = f"Attention does not show what the model depends on. {first} no more"
     return (
-        f"{found} Replacing the most attended steps first costs {number(sign * result.advantage)} "
-        f"{word} {score_name(result.scoring)} than replacing random ones "
-        f"({interval(bounds, result.confidence)}). The most attended step is the one that moves "
-        f"the prediction most in {result.top_agreement:.0%} of the samples (by chance "
-        f"{1 / result.effects.shape[1]:.0%})."
+        f"{found} {name} than replacing random ones (difference {number(result.advantage)}, "
+        f"{interval((low, high), result.confidence)}). The most attended step is the one that "
+        f"moves the prediction most in {result.top_agreement:.0%} of the samples (by chance "
+        f"{result.chance:.0%})."
     )

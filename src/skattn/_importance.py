@@ -14,6 +14,7 @@ from ._validation import (
     check_consistent_length,
     validate_params,
 )
+from ._wording import scoring_of
 
 AXES = ("timestep", "feature")
 
@@ -138,13 +139,9 @@ or (n_blocks, n_features)
     cells = [(slice(*steps), feature) for steps in blocks for feature in features]
     baseline = scorer(reading.predictor, reading.as_read(sequences), y)
 
-    def score_without(cell, seed):
-        permuted = permute(sequences, cell, check_random_state(seed))
-        return scorer(reading.predictor, reading.as_read(permuted), y)
-
     seeds = check_random_state(random_state).randint(2**31 - 1, size=(len(cells), n_repeats))
     scores = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(score_without)(cell, seed)
+        delayed(_score_without)(reading, sequences, y, scorer, cell, seed)
         for cell, row in zip(cells, seeds, strict=True)
         for seed in row
     )
@@ -159,8 +156,13 @@ or (n_blocks, n_features)
         lags=reading.lags(n_timesteps),
         feature_names=reading.feature_names(n_features),
         by=tuple(axis for axis in AXES if axis in wanted),
-        scoring=scoring,
+        scoring=scoring_of(estimator, scoring),
     )
+
+
+def _score_without(reading, sequences, y, scorer, cell, seed):
+    permuted = permute(sequences, cell, check_random_state(seed))
+    return scorer(reading.predictor, reading.as_read(permuted), y)
 
 
 def blocks_of(n_timesteps, block):

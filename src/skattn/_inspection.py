@@ -78,4 +78,7 @@ def weights_of(reading, level="steps"):
             f"{type(reading.regressor).__name__} has no attention weights. The last step must be "
             "an LSTMAttentionRegressor with an attention other than None."
         )
-    return reading.regressor.attention_weights(reading.X, level=level)
+    try:
+        return reading.regressor.attention_weights(reading.X, level=level)
+    except AttributeError as error:  # attention=None; the cause says what to use instead
+        raise error.__cause__ or error from None

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import as_sequences, n_samples_of
+from ._validation import as_sequences, n_dims_of, n_samples_of
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,8 @@ class Reading:
         The sequences as the regressor reads them.
     index : pandas.Index
         Labels of the samples: the index of the caller's X, where it has one.
-    stride : int or None
-        Rows of the caller's table from one step to the next; None where the samples are
-        not windows of the rows of a table.
+    step : int or Timedelta
+        Rows, or time, from one step to the next.
     names : list of str or None
         Names of the features of a step, where they are known.
     """
@@ -39,7 +38,7 @@ class Reading:
     regressor: Any
     X: Any
     index: pd.Index
-    stride: int | None = None
+    step: Any = 1
     names: list | None = None
 
     def lags(self, n_timesteps):
@@ -48,9 +47,7 @@ class Reading:
         As times where the samples are windows of rows at even times, as numbers of rows
         or steps where not.
         """
-        lags = np.arange(n_timesteps)[::-1] * (self.stride or 1)
-        period = None if self.stride is None else _even_period(self.index)
-        return pd.Index(lags if period is None else lags * period, name="lag")
+        return pd.Index(np.arange(n_timesteps)[::-1] * self.step, name="lag")
 
     def feature_names(self, n_features):
         """Return a name for each feature of a step."""
@@ -67,7 +64,7 @@ class Reading:
         if isinstance(self.X, pd.DataFrame):
             columns = self.X.columns
             return pd.DataFrame(sequences.reshape(len(sequences), -1), columns=columns)
-        return sequences.reshape(len(sequences), -1) if np.ndim(self.X) == 2 else sequences
+        return sequences.reshape(len(sequences), -1) if n_dims_of(self.X) == 2 else sequences
 
 
 def read(estimator, X):
@@ -93,10 +90,18 @@ def read(estimator, X):
     if index is None or len(index) != n_samples_of(X):
         index = pd.RangeIndex(n_samples_of(X))
     windows = next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
-    stride = None if windows is None else int(windows.stride_within)
     names = getattr(windows, "feature_names_in_", None)
     names = None if names is None else [str(name) for name in names]
-    return Reading(predictor, regressor, X, index, stride, names)
+    return Reading(predictor, regressor, X, index, _step_of(windows, index), names)
+
+
+def _step_of(windows, index):
+    """Return the rows, or the time where rows come at even times, from step to step."""
+    if windows is None:
+        return 1
+    # The rows of groups may take turns, so that their index is not that of one series.
+    period = None if windows.groups is not None else _even_period(index)
+    return int(windows.stride_within) * (1 if period is None else period)
 
 
 def unwrap(estimator):
@@ -112,30 +117,45 @@ def unwrap(estimator):
         The steps before it.
     """
     check_is_fitted(estimator)
+    if isinstance(estimator, FrozenEstimator):  # it hands out its estimator's attributes
+        return unwrap(estimator.estimator)
     if hasattr(estimator, "best_estimator_"):
-        return unwrap(estimator.best_estimator_)
-    if hasattr(estimator, "cv_results_"):
+        return _unwrap_inside(estimator, "best_estimator_")
+    if hasattr(estimator, "cv_results_") and getattr(estimator, "refit", True) is False:
         raise AttributeError(
             f"This {type(estimator).__name__} keeps no fitted model, since refit=False. "
             "Search with refit=True, or pass the model fitted with the parameters it chose."
         )
-    if isinstance(estimator, FrozenEstimator):
-        return unwrap(estimator.estimator)
     if isinstance(estimator, Pipeline):
-        before = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
         predictor, regressor, steps = unwrap(estimator.steps[-1][1])
-        return predictor, regressor, before + steps
+        return predictor, regressor, _transformers(estimator.steps[:-1]) + steps
     if isinstance(estimator, TransformedTargetRegressor):
-        inner, regressor, steps = unwrap(estimator.regressor_)
-        predictor = copy(estimator)
-        predictor.regressor_ = inner  # what predicts still undoes the target's transform
-        return predictor, regressor, steps
+        return _unwrap_inside(estimator, "regressor_")
     return estimator, estimator, []
+
+
+def _unwrap_inside(estimator, name):
+    """Unwrap what an estimator holds; its own scoring, or target's transform, stays."""
+    inner, regressor, steps = unwrap(getattr(estimator, name))
+    predictor = copy(estimator)
+    setattr(predictor, name, inner)
+    return predictor, regressor, steps
+
+
+def _transformers(steps):
+    """List the transformers among the steps of a Pipeline, those of inner ones too."""
+    flat = []
+    for _, step in steps:
+        if isinstance(step, Pipeline):
+            flat += _transformers(step.steps)
+        elif step not in (None, "passthrough"):
+            flat.append(step)
+    return flat
 
 
 def _even_period(index):
     """Return the time from each label to the next, where it is the same throughout."""
     if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) or len(index) < 2:
         return None
-    periods = np.diff(index)
-    return pd.Timedelta(periods[0]) if (periods == periods[0]).all() and periods[0] > 0 else None
+    periods = index[1:] - index[:-1]
+    return periods[0] if (periods == periods[0]).all() and periods[0] > pd.Timedelta(0) else None

@@ -1,13 +1,22 @@
 """Scores and numbers in words, for sentences and axes."""
 
 
+def scoring_of(estimator, scoring):
+    """Return the scoring that an estimator is scored with: a search has its own."""
+    if scoring is not None:
+        return scoring
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return getattr(estimator, "scoring", None)
+
+
 def score_name(scoring):
     """Return a score's name in plain words, "root mean squared error" for its negative."""
-    if scoring is None:
+    if scoring is None or scoring == "r2":
         return "R²"
     if not isinstance(scoring, str):
-        scoring = getattr(scoring, "__name__", "score")
-    return "R²" if scoring == "r2" else scoring.removeprefix("neg_").replace("_", " ")
+        return getattr(scoring, "__name__", "score").replace("_", " ")
+    return scoring.removeprefix("neg_").replace("_", " ")
 
 
 def is_error(scoring):
@@ -15,12 +24,22 @@ def is_error(scoring):
     return isinstance(scoring, str) and scoring.startswith("neg_")
 
 
+def loss_of(scoring):
+    """Name what is lost where a score falls: an error increases, another score decreases."""
+    return f"{'increase' if is_error(scoring) else 'decrease'} of {score_name(scoring)}"
+
+
+def gain_of(scoring):
+    """Name what is gained where a score rises."""
+    return f"{'decrease' if is_error(scoring) else 'increase'} of {score_name(scoring)}"
+
+
 def number(value):
     """Write a number with three significant digits."""
-    return f"{value:.3g}"
+    return f"{value + 0.0:.3g}"  # a negative zero becomes zero
 
 
 def interval(bounds, confidence):
     """Write an interval with its confidence."""
     low, high = bounds
-    return f"{100 * confidence:g} % interval {number(low)} to {number(high)}"
+    return f"{100 * confidence:g}% interval {number(low)} to {number(high)}"

@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 
 from .._comparison import compare_attentions
-from .._wording import is_error, score_name
+from .._wording import gain_of
 from ._axes import FIRST, SECOND, THIRD, axes_of
 
 _COLOURS = {"helped": FIRST, "hurt": SECOND, "no difference shown": THIRD}
@@ -103,10 +103,9 @@ class ComparisonDisplay:
         labels = [f"{name}\n{row['verdict']}" for name, row in table.iterrows()]
         ax.set_yticks(np.arange(len(table)), labels)
         ax.set_ylim(len(table) - 0.5, -0.5)
-        name, scoring = score_name(self.result.scoring), self.result.scoring
-        gain = f"decrease of {name}" if is_error(scoring) else f"gain of {name}"
         ax.set_xlabel(
-            f"{gain} over the plain LSTM, with {100 * self.result.confidence:g} % interval"
+            f"{gain_of(self.result.scoring)} against the plain LSTM,\n"
+            f"with {100 * self.result.confidence:g}% interval (right of the line: better)"
         )
         ax.set_title("\n".join(textwrap.wrap(self.result.summary, 70)), fontsize="small")
         return self

@@ -3,7 +3,7 @@
 import textwrap
 
 from .._faithfulness import attention_faithfulness
-from .._wording import score_name
+from .._wording import loss_of
 from ._attention import AttentionDisplay
 from ._axes import FIRST, SECOND, THIRD, pyplot
 
@@ -109,7 +109,7 @@ class FaithfulnessDisplay:
             )
         ax.set(
             xlabel="replaced steps (%)",
-            ylabel=f"loss of {score_name(self.result.scoring)}",
+            ylabel=loss_of(self.result.scoring),
         )
         ax.legend()
         width = 45 if self.attention_ is None else 90

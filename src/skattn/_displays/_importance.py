@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._importance import sequence_importance
-from .._wording import score_name
+from .._wording import loss_of
 from ._axes import COLOURS, FIRST, axes_of, edges, lag_values, time_runs_right
 
 
@@ -81,7 +81,7 @@ class ImportanceDisplay:
         """
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
-        label = f"loss of {score_name(self.result.scoring)}"
+        label = loss_of(self.result.scoring)
         if "timestep" not in self.result.by:
             self._features(ax, label)
         elif "feature" not in self.result.by:

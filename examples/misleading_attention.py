@@ -1,0 +1,78 @@
+"""
+When attention misleads
+=======================
+
+y is the sum of the first half of a series; the second half means nothing. So no single step
+matters more than any other of its half. A network with dot attention learns this well. Where
+does it look? At the *end*, the part that means nothing: its LSTM has carried the sum along, and
+any later state will do. A reader of the heat map would name the wrong steps.
+
+The weights are right about the computation: these are the *states* that were mixed. They are
+wrong about the *data*, since a state is not its step. `attention_faithfulness` notices, without
+knowing how the data were made.
+
+Run ``python examples/misleading_attention.py``; add ``--picture misled.png`` for the picture.
+"""
+
+import argparse
+
+import numpy as np
+
+from skattn import (
+    FaithfulnessDisplay,
+    LSTMAttentionRegressor,
+    attention_faithfulness,
+    sequence_importance,
+)
+
+N_TIMESTEPS, N_TRAIN = 30, 1000
+
+# %%
+# The first half counts
+# ---------------------
+# Feature 0 is noise, feature 1 a clock that tells where the second half begins.
+
+
+def make_first_half(n_samples, seed=0):
+    """Return sequences (n_samples, 30, 2) and the scaled sum of their first half."""
+    values = np.random.default_rng(seed).standard_normal((n_samples, N_TIMESTEPS))
+    clock = np.broadcast_to(np.linspace(-1, 1, N_TIMESTEPS), values.shape)
+    half = N_TIMESTEPS // 2
+    return np.stack([values, clock], axis=2), values[:, :half].sum(axis=1) / np.sqrt(half)
+
+
+# %%
+# What it attends to, and what it needs
+# -------------------------------------
+
+
+def shares_of_first_half(weights, importance):
+    """Return the first half's share of the attention, and of the importance."""
+    half, needed = N_TIMESTEPS // 2, importance.importances_mean
+    return weights[:, :half].sum(axis=1).mean(), needed[:half].sum() / needed.sum()
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="A network that looks elsewhere.")
+    parser.add_argument("--picture", help="file to write the picture to")
+    picture = parser.parse_args(arguments).picture
+
+    X, y = make_first_half(N_TRAIN + 300)
+    model = LSTMAttentionRegressor("dot", units=16, epochs=60, random_state=0)
+    model.fit(X[:N_TRAIN], y[:N_TRAIN])
+    X, y = X[N_TRAIN:], y[N_TRAIN:]
+    found = attention_faithfulness(model, X, y, random_state=0)
+    importance = sequence_importance(model, X, y, by="timestep", random_state=0)
+    attended, needed = shares_of_first_half(found.weights, importance)
+    print(f"R² = {model.score(X, y):.3f}")
+    print(
+        f"The first half has {attended:.0%} of the attention, and {needed:.0%} of the importance."
+    )
+    print(found.summary)
+    if picture:
+        FaithfulnessDisplay(found).plot().figure_.savefig(picture, dpi=110)
+    return found, attended, needed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+"""The verdict: on an estimator whose scores are told to it, and on small networks."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+from scipy.stats import ttest_1samp
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skattn import compare_attentions
+from skattn._comparison import corrected_t_test
+from skattn.datasets import make_fading_memory
+
+#: Three folds of two samples; the value of a sample is the number of its fold.
+X = np.repeat(np.arange(3.0), 2).reshape(6, 1, 1)
+Y = np.zeros(6)
+RMSE = "neg_root_mean_squared_error"
+
+
+class Told(RegressorMixin, BaseEstimator):
+    """Predicts, and scores, what it is told for its attention, fold by fold."""
+
+    fits: ClassVar[list] = []  # of all clones
+
+    def __init__(self, attention=None, random_state=None, gains=None, seed_counts=0):
+        self.attention = attention
+        self.random_state = random_state
+        self.gains = gains
+        self.seed_counts = seed_counts
+
+    def fit(self, X, y, sample_weight=None):
+        if self.attention == "broken":
+            raise RuntimeError("no such network")
+        self.fits.append((self.attention, self.random_state, X[:, 0, 0], sample_weight))
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, X):
+        gains = np.zeros(99) if self.gains is None else np.array(self.gains[self.attention])
+        return gains[X[:, 0, 0].astype(int)] + self.seed_counts * (self.random_state or 0)
+
+    def score(self, X, y):
+        return float(self.predict(X).mean())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@pytest.fixture(autouse=True)
+def no_fits_yet():
+    Told.fits.clear()
+
+
+def compare(gains, estimator=None, **options):
+    options = {"attentions": list(gains), "cv": 3, **options}
+    return compare_attentions(estimator or Told(gains=gains), X, Y, **options)
+
+
+def constant(**gains):
+    return {None: [0, 0, 0], **{name: [gain] * 3 for name, gain in gains.items()}}
+
+
+def test_the_corrected_t_test_is_what_it_is_by_hand():
+    mean, error, p_value = corrected_t_test(np.array([1.0, 2.0, 3.0]), ratio=0.5)
+    assert mean == 2
+    assert error == pytest.approx(np.sqrt((1 / 3 + 1 / 2) * 1))
+    # With 2 degrees of freedom P(|T| > t) = 1 - t / sqrt(2 + t²), and t² = 4 / (5 / 6) = 4.8.
+    assert p_value == pytest.approx(1 - np.sqrt(4.8 / 6.8))
+
+
+def test_without_overlap_the_corrected_t_test_is_scipys():
+    differences = np.random.default_rng(0).normal(0.5, size=7)
+    mean, error, p_value = corrected_t_test(differences, ratio=0)
+    expected = ttest_1samp(differences, 0)
+    assert mean / error == pytest.approx(expected.statistic)
+    assert p_value == pytest.approx(expected.pvalue)
+
+
+def test_differences_that_do_not_vary_are_certain():
+    assert corrected_t_test(np.zeros(3), 0.5) == (0, 0, 1)
+    assert corrected_t_test(np.full(3, -2.0), 0.5) == (-2, 0, 0)
+
+
+def test_the_table_and_the_scores_hold_what_they_say():
+    gains = {None: [0, 1, 2], "mean": [1, 1, 1], "dot": [3, 4, 8]}
+    table, scores = (result := compare(gains)).table, result.scores
+    assert table.index.tolist() == ["None", "mean", "dot"]
+    assert table.columns.tolist() == [
+        *("mean_score", "std_score", "mean_fit_time"),
+        *("difference", "interval_low", "interval_high", "p_value", "verdict"),
+    ]
+    assert scores.columns.tolist() == ["attention", "fold", "seed", "score", "fit_time"]
+    assert scores["score"].tolist() == [0, 1, 2, 1, 1, 1, 3, 4, 8]
+    assert table["mean_score"].tolist() == [1, 1, 5]
+    np.testing.assert_allclose(table["std_score"], [1, 0, np.sqrt(7)])
+    assert table["difference"].tolist() == [0, 0, 4]
+    for name, group in scores.groupby("attention"):
+        assert table.loc[name, "mean_fit_time"] == pytest.approx(group["fit_time"].mean())
+    assert table.loc["None"].tolist()[4:] == [0, 0, 1, ""]
+    assert (result.scoring, result.confidence) == (None, 0.95)
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.5])
+def test_intervals_and_p_values_are_corrected_for_overlap_and_the_number_of_comparisons(confidence):
+    rng = np.random.default_rng(0)
+    gains = {None: rng.normal(size=3), "mean": rng.normal(1, size=3), "dot": rng.normal(3, size=3)}
+    result = compare(gains, confidence=confidence)
+    by_fold = result.scores.pivot(index="fold", columns="attention", values="score")
+    for name in ("mean", "dot"):
+        row, differences = result.table.loc[name], by_fold[name] - by_fold["None"]
+        assert row["difference"] == pytest.approx(differences.mean())
+        # Of three folds a third tests: the variance is (1/3 + 1/2) s² and not 1/3 s².
+        error = np.sqrt(5 / 6) * differences.std()
+        tails = 2 * student.sf(abs(differences.mean()) / error, df=2)
+        assert row["p_value"] == pytest.approx(min(1, 2 * tails))
+        half = error * student.ppf(1 - (1 - confidence) / 2 / 2, df=2)
+        assert row["interval_low"] == pytest.approx(differences.mean() - half)
+        assert row["interval_high"] == pytest.approx(differences.mean() + half)
+        assert (row["verdict"] != "no difference shown") == (row["p_value"] < 1 - confidence)
+
+
+def test_verdicts_and_the_sentence_follow_from_the_interval():
+    varied = [3, -3, 0.3]
+    verdicts = compare({**constant(mean=1, dot=-1), "general": varied}).table["verdict"]
+    assert verdicts.tolist() == ["", "helped", "hurt", "no difference shown"]
+    assert compare(constant(dot=0.5)).summary.startswith("Attention helped. The best, 'dot', has")
+    assert compare(constant(dot=-1, additive=-2)).summary.startswith(
+        "Attention hurt. The best, 'dot', has"
+    )
+    result = compare({None: [0, 0, 0], "dot": varied})
+    low, high = result.table.loc["dot", ["interval_low", "interval_high"]]
+    assert result.summary.startswith("Attention made no difference that these data can show.")
+    assert result.summary.endswith(f"difference 0.1 (95 % interval {low:.3g} to {high:.3g}).")
+
+
+@pytest.mark.parametrize(
+    ("mean", "control", "difference"),
+    [
+        (0, "It is the looking that helps, more than pooling all steps equally does ('mean')", 1),
+        (1, "Pooling all steps equally ('mean') does as well, as far as these data can show", 0),
+        (3, "Pooling all steps equally ('mean') does better", -2),
+    ],
+)
+def test_what_helps_is_compared_with_pooling(mean, control, difference):
+    summary = compare(constant(mean=mean, dot=1, additive=0.5)).summary
+    interval = f"(95 % interval {difference} to {difference})"
+    assert summary.startswith("Attention helped. The best, 'dot', has ")
+    assert summary.endswith(f"{control}: difference {difference} {interval}.")
+
+
+@pytest.mark.parametrize("gains", [{"dot": 1}, {"mean": 1}, {"mean": 1, "dot": -1}])
+def test_pooling_is_no_control_where_nothing_else_helped_or_it_is_absent(gains):
+    assert "Pooling" not in compare(constant(**gains)).summary
+
+
+def test_of_an_error_less_is_better():
+    result = compare({**constant(dot=1), None: [2, 2, 2]}, scoring=RMSE)
+    row = result.table.loc["dot"]
+    assert (row["mean_score"], row["difference"], row["verdict"]) == (-1, 1, "helped")
+    assert result.summary == (
+        "Attention helped. The best, 'dot', has a root mean squared error of 1, the plain LSTM 2: "
+        "difference -1 (95 % interval -1 to -1)."
+    )
+
+
+def test_every_attention_has_the_same_folds_and_seeds():
+    gains = constant(mean=1, dot=2)
+    seeds = np.random.RandomState(0)
+    result = compare(gains, cv=KFold(3, shuffle=True), n_repeats=2, random_state=seeds)
+    rows = {kind: [(seed, *X) for a, seed, X, _ in Told.fits if a == kind] for kind in gains}
+    assert rows[None] == rows["mean"] == rows["dot"]
+    assert len(rows[None]) == 6
+    for _, scores in result.scores.groupby("attention"):
+        assert scores["fold"].tolist() == [0, 0, 1, 1, 2, 2]
+        assert scores["seed"].tolist() == [seed for seed, *_ in rows[None]]
+        assert scores["seed"].nunique() >= 2
+
+
+def test_scores_are_averaged_over_the_seeds_of_a_fold():
+    estimator = Told(gains=constant(dot=1), seed_counts=1e-9)
+    result = compare(constant(dot=1), estimator, n_repeats=4, random_state=0)
+    plain = result.scores.query("attention == 'None'")
+    np.testing.assert_allclose(plain["score"], 1e-9 * plain["seed"])
+    means = plain.groupby("fold")["score"].mean()
+    assert result.table.loc["None", "mean_score"] == pytest.approx(means.mean())
+    assert result.table.loc["None", "std_score"] == pytest.approx(means.std(), abs=1e-12)
+    assert result.table.loc["dot", "difference"] == pytest.approx(1)
+
+
+def test_what_is_around_the_regressor_is_seen_through():
+    told = Told(gains={None: [3, 2, 4], "dot": [1, 1, 2]})
+    target, step = TransformedTargetRegressor(told), FunctionTransformer()
+    search = GridSearchCV(target, {"regressor__seed_counts": [0]}, cv=2, scoring=RMSE)
+    for estimator in (make_pipeline(step, told), target, search, make_pipeline(step, search)):
+        result = compare([None, "dot"], estimator, scoring=RMSE)
+        assert result.scores["score"].tolist() == [-3, -2, -4, -1, -1, -2]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (LinearRegression(), r"with exactly one .* This LinearRegression has 0: \[\]"),
+        (VotingRegressor([("a", Told()), ("b", Told())]), r"has 2: \['a__att.*', 'b__att.*'\]"),
+        (GridSearchCV(Told(), {"attention": [None]}), "The grid of this GridSearchCV sets"),
+        (GridSearchCV(make_pipeline(Told()), [{}, {"told__attention": []}]), "Leave it out of"),
+    ],
+)
+def test_an_estimator_whose_attention_cannot_be_set_is_refused(estimator, message):
+    with pytest.raises(ValueError, match=message):
+        compare([None, "dot"], estimator)
+
+
+@pytest.mark.parametrize("kinds", [["mean", "dot"], [None, "dot", "dot"], [None], ["None", "dot"]])
+def test_attentions_must_hold_none_and_another_each_once(kinds):
+    with pytest.raises(ValueError, match=r"must hold None, .* each once. Got attentions="):
+        compare(kinds)
+    with pytest.raises(ValueError, match=r"'attentions' parameter of .* must be an array-like"):
+        compare(kinds, attentions="dot")
+
+
+HALVES = [(np.arange(3), np.arange(3, 6)), (np.arange(3, 6), np.arange(3))]
+
+
+@pytest.mark.parametrize(
+    ("cv", "groups", "expected"),
+    [
+        (TimeSeriesSplit(2), None, [[0, 1], [0, 1, 2, 3]]),
+        (GroupKFold(2), [0, 1, 0, 1, 0, 1], [[1, 3, 5], [0, 2, 4]]),
+        (HALVES, None, [[0, 1, 2], [3, 4, 5]]),
+        (2, None, [[3, 4, 5], [0, 1, 2]]),
+    ],
+)
+def test_the_folds_are_those_of_the_splitter(cv, groups, expected):
+    rows = np.arange(6.0).reshape(6, 1, 1)
+    compare_attentions(Told(), rows, Y, attentions=[None, "dot"], cv=cv, groups=groups)
+    trained = [X.tolist() for _, _, X, _ in Told.fits]
+    assert sorted(trained[: len(expected)]) == sorted(expected)
+    assert trained == 2 * trained[: len(expected)]
+
+
+def test_one_fold_is_too_few_to_tell():
+    with pytest.raises(ValueError, match=r"needs at least 2 folds. Got 1: cv=\[\("):
+        compare([None, "dot"], cv=[(np.arange(3), np.arange(3, 6))])
+
+
+def test_the_estimator_is_neither_fitted_nor_changed():
+    estimator = Told("mean", 7, gains=constant(dot=1))
+    compare(constant(dot=1), estimator)
+    assert estimator.get_params() == Told("mean", 7, gains=constant(dot=1)).get_params()
+    assert not hasattr(estimator, "is_fitted_")
+
+
+def test_a_fit_that_fails_raises():
+    with pytest.raises(RuntimeError, match="no such network"):
+        compare([None, "broken"], Told())
+
+
+def test_sample_weights_go_to_every_fit():
+    weights = np.arange(6.0)
+    compare(constant(dot=1), params={"sample_weight": weights})
+    assert [w.tolist() for *_, w in Told.fits] == 2 * [[2, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 3]]
+
+
+def test_a_callable_is_named_by_its_own_name():
+    def looks_back(query, states, mask, spec): ...
+
+    result = compare([None, looks_back], Told())
+    assert result.table.index.tolist() == ["None", "looks_back"]
+    assert [kind for kind, *_ in Told.fits] == [None] * 3 + [looks_back] * 3
+
+
+@pytest.mark.slow
+def test_seeds_make_networks_reproducible_whatever_the_number_of_jobs(small):
+    X, y = make_fading_memory(24, 4, random_state=0)
+    model = small(units=2, epochs=1, random_state=None)
+    options = {"attentions": [None, "dot"], "cv": 2, "random_state": 0}
+    scores = [
+        compare_attentions(model, X, y, **options, n_jobs=n_jobs).scores.drop(columns="fit_time")
+        for n_jobs in (None, 2)
+    ]
+    assert scores[0].equals(scores[1])
+    other = compare_attentions(model, X, y, **{**options, "random_state": 1}).scores
+    assert (other["score"] != scores[0]["score"]).all()
+
+
+def test_attention_is_not_said_to_help_on_the_control_task(small):
+    X, y = make_fading_memory(150, 6, random_state=0)
+    options = {"attentions": [None, "additive"], "cv": 3, "random_state": 0}
+    result = compare_attentions(small(epochs=8), X, y, **options)
+    assert result.table.loc["additive", "verdict"] != "helped"
+    assert not result.summary.startswith("Attention helped")
