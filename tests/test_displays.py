@@ -157,17 +157,17 @@ def test_importance_of_steps_has_a_bar_over_the_lags_of_each_block():
     assert_allclose(error_bars(display.bars_.errorbar, 1), [[0.9, 1.1], [1.8, 2.2], [2.7, 3.3]])
     assert display.ax_.get_xlim() == (4.5, -0.5)
     assert display.ax_.get_xlabel() == "steps before the last"
-    assert display.ax_.get_ylabel() == "loss of R²"
+    assert display.ax_.get_ylabel() == "decrease of R²"
     assert display.ax_.get_title() == "Permutation importance"
 
 
 def test_importance_of_features_has_a_named_bar_for_each_the_first_on_top():
-    display = ImportanceDisplay(importance(("feature",), 2)).plot()
+    display = ImportanceDisplay(importance(("feature",), 2, scoring="neg_max_error")).plot()
     assert [bar.get_width() for bar in display.bars_] == [1, 2]
     assert texts(display.ax_.get_yticklabels()) == ["wind", "sun"]
     assert_allclose(error_bars(display.bars_.errorbar, 0), [[0.9, 1.1], [1.8, 2.2]])
     assert display.ax_.yaxis_inverted()
-    assert display.ax_.get_xlabel() == "loss of R²"
+    assert display.ax_.get_xlabel() == "increase of max error"
 
 
 def test_importance_of_both_is_a_heatmap_of_features_over_blocks():
@@ -176,7 +176,7 @@ def test_importance_of_both_is_a_heatmap_of_features_over_blocks():
     assert_array_equal(display.image_.get_array(), [[1, 3, 5], [2, 4, 6]])
     assert display.image_.get_coordinates()[0, :, 0].tolist() == [4.5, 3.5, 1.5, -0.5]
     assert display.image_.get_coordinates()[:, 0, 1].tolist() == [-0.5, 0.5, 1.5]
-    assert display.image_.colorbar.ax.get_ylabel() == "loss of R²"
+    assert display.image_.colorbar.ax.get_ylabel() == "decrease of R²"
     assert texts(display.ax_.get_yticklabels()) == ["wind", "sun"]
     assert display.ax_.yaxis_inverted()
     assert display.ax_.get_xlabel() == "hours before the last step"
@@ -205,7 +205,7 @@ def test_faithfulness_on_two_axes_draws_a_curve_for_each_order_and_the_weights()
         assert display.lines_[order].get_xdata().tolist() == [0, 40, 100]
     assert_array_equal(display.attention_.image_.get_array(), WEIGHTS)
     assert display.ax_.get_xlabel() == "replaced steps (%)"
-    assert display.ax_.get_ylabel() == "loss of R²"
+    assert display.ax_.get_ylabel() == "decrease of R²"
     orders = ["most attended first", "random order", "least attended first"]
     assert legend_of(display.ax_) == orders
     assert len({line.get_linestyle() for line in display.lines_.values()}) == 3
@@ -249,12 +249,12 @@ def test_a_comparison_has_a_point_with_an_interval_for_each_attention():
 
 @pytest.mark.parametrize(
     ("scoring", "gain"),
-    [(None, "gain of R²"), ("neg_mean_absolute_error", "decrease of mean absolute error")],
+    [(None, "increase of R²"), ("neg_mean_absolute_error", "decrease of mean absolute error")],
 )
-def test_the_right_of_a_comparison_is_a_gain_or_a_decrease_of_an_error(scoring, gain):
+def test_the_right_of_a_comparison_is_more_score_or_less_error(scoring, gain):
     label = ComparisonDisplay(comparison(scoring=scoring)).plot().ax_.get_xlabel()
-    assert label.startswith(f"{gain} over the plain LSTM")
-    assert "90 % interval" in label
+    assert label.startswith(f"{gain} against the plain LSTM")
+    assert "with 90% interval" in label
 
 
 def test_a_comparison_is_drawn_as_it_is_computed(small, sequences):

@@ -10,16 +10,49 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 #: Example → what its network has to beat. The README's test runs sunlight.py as a user does.
 TO_BEAT = {"half_day.py": "day before", "mornings.py": "mean"}
 
+#: Essays about a question; each has a test of its answer.
+ESSAYS = {"does_attention_help.py", "known_lag.py", "misleading_attention.py"}
+
 
 def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*TO_BEAT, "sunlight.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*TO_BEAT, *ESSAYS, "sunlight.py"}
+
+
+def run(example, tmp_path):
+    """Run an example, which has to write its picture; return what its main returns."""
+    picture = tmp_path / "picture.png"
+    result = runpy.run_path(EXAMPLES / example)["main"](["--picture", str(picture)])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    return result
+
+
+@pytest.mark.slow
+def test_attention_finds_the_known_lag(tmp_path):
+    weights, importance, faithfulness = run("known_lag.py", tmp_path)
+    assert abs(weights.mean().idxmax() - 30) <= 1  # the state after it holds the value as well
+    assert importance.lags[importance.importances_mean[:, 0].argmax()] == 30
+    assert faithfulness.faithful
+
+
+@pytest.mark.slow
+def test_attention_that_misleads_is_noticed(tmp_path):
+    found, attended, needed = run("misleading_attention.py", tmp_path)
+    assert found.advantage_interval[1] < 0
+    assert found.summary.startswith("Attention misleads.")
+    assert attended < 0.5 < 0.9 < needed
+
+
+@pytest.mark.slow
+def test_attention_lowers_the_error_on_floods(tmp_path):
+    table = run("does_attention_help.py", tmp_path).table
+    assert table.index.tolist() == ["None", "mean", "additive"]
+    assert table.loc["additive", "difference"] > 0
+    assert table.loc["additive", "verdict"] != "hurt"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("example", "simplest"), TO_BEAT.items())
 def test_example(example, simplest, tmp_path, capsys):
-    picture = tmp_path / "picture.png"
-    errors = runpy.run_path(EXAMPLES / example)["main"](["--picture", str(picture)])
+    errors = run(example, tmp_path)
     assert errors["skattn"] < errors[simplest]
-    assert picture.read_bytes().startswith(b"\x89PNG")
     assert "root mean square" in capsys.readouterr().out

@@ -130,7 +130,8 @@ def compare_attentions(
     >>> from skattn.datasets import make_fading_memory
     >>> X, y = make_fading_memory(200, 8, random_state=0)
     >>> model = LSTMAttentionRegressor(units=4, epochs=10)
-    >>> result = compare_attentions(model, X, y, attentions=[None, "mean", "additive"])
+    >>> kinds = [None, "mean", "additive"]
+    >>> result = compare_attentions(model, X, y, attentions=kinds, random_state=0)
     >>> result.table.index.tolist()
     ['None', 'mean', 'additive']
     >>> result.table.loc["additive", "verdict"]
@@ -151,12 +152,7 @@ def compare_attentions(
     ]
     done = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(_fit_and_score)(
-            clone(estimator).set_params(
-                **{
-                    path: named[task["attention"]],
-                    path.removesuffix("attention") + "random_state": task["seed"],
-                }
-            ),
+            _trial(estimator, path, named[task["attention"]], task["seed"]),
             X,
             y,
             folds[task["fold"]],
@@ -177,6 +173,12 @@ def compare_attentions(
         scoring=scoring,
         confidence=confidence,
     )
+
+
+def _trial(estimator, path, attention, seed):
+    """Return a clone with an attention and a seed."""
+    seed_path = path.removesuffix("attention") + "random_state"
+    return clone(estimator).set_params(**{path: attention, seed_path: seed})
 
 
 def _fit_and_score(trial, X, y, fold, scorer, params):

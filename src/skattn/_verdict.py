@@ -76,9 +76,10 @@ def summarize(table, by_fold, ratio, scoring, confidence):
     }[verdict]
     sign = -1 if is_error(scoring) else 1
     values = sign * table["mean_score"]
+    score, gap = score_name(scoring), _difference(table.loc[best], sign, confidence)
     summary = (
-        f"{found} With the best, {best!r}, the {score_name(scoring)} is {number(values[best])}, with "
-        f"the plain LSTM {number(values['None'])}: {_difference(table.loc[best], sign, confidence)}."
+        f"{found} With the best, {best!r}, the {score} is {number(values[best])}, with the plain "
+        f"LSTM {number(values['None'])}: {gap}."
     )
     if verdict != "helped" or best == "mean" or "mean" not in table.index:
         return summary
