@@ -78,7 +78,7 @@ def test_samples_are_labelled_by_their_dates_first_and_last_among_them():
     ax = draw(weights).ax_
     ticks, labels = ax.get_yticks(), texts(ax.get_yticklabels())
     assert (ticks[0], ticks[-1]) == (0, 39)
-    assert labels == [str(index[at]) for at in ticks]
+    assert labels == [f"{index[at]:%Y-%m-%d}" for at in ticks]
 
 
 def test_a_frame_of_weights_brings_its_index_and_its_lags():
@@ -114,7 +114,7 @@ def test_self_attention_is_drawn_of_one_sample_or_as_their_mean(sample, drawn, w
     assert_array_equal(display.image_.get_array(), drawn)
     assert column_edges(display.image_) == row_edges(display.image_) == [2.5, 1.5, 0.5, -0.5]
     assert display.ax_.get_title() == f"Self-attention weights, {whose}"
-    assert display.ax_.get_ylabel() == "from: steps before the last"
+    assert display.ax_.get_ylabel() == "looking step: steps before the last"
 
 
 def test_one_step_and_one_sample_are_one_cell_one_point_and_one_bar():
@@ -141,7 +141,7 @@ def test_a_profile_runs_to_the_right_from_a_weight_of_zero():
     assert ax.get_xlim() == (2.5, -0.5)
     assert ax.get_ylim()[0] == 0
     assert ax.get_ylabel() == "attention weight"
-    assert ax.get_title() == "Attention over 4 samples"
+    assert ax.get_title() == "Attention weights, 4 samples"
 
 
 def test_a_profile_of_self_attention_is_the_mean_over_the_steps_that_look():

@@ -80,8 +80,6 @@ def test_others_draws_every_other_sample_at_times(rng):
 
 def test_the_mass_of_a_block_is_the_sum_of_its_weights_counted_back_from_the_last(X):
     steps = steps_of(X, [0.0625, 0.125, 0.25, 0.5, 0.0625], block=2)
-    assert steps.n_blocks == 3
-    assert steps.begins == [0, 1, 3]
     assert steps.block_of.tolist() == [0, 1, 1, 2, 2]
     np.testing.assert_array_equal(steps.masses, [[0.0625, 0.375, 0.5625]] * 12)
 
@@ -146,12 +144,30 @@ def test_rank_agreement_is_one_for_the_same_order_minus_one_for_the_reverse_else
     np.testing.assert_allclose(steps_of(X, weights).rank_agreements(effects), [1, -1, 0, 0])
 
 
+def test_rank_agreement_is_zero_where_only_one_block_is_present():
+    X = np.zeros((2, 3, 1))
+    X[0, 1:] = NAN
+    steps = steps_of(X, [[1, 0, 0], [0.1, 0.3, 0.6]])
+    assert steps.n_present.tolist() == [[1], [3]]
+    agreements = steps.rank_agreements(np.array([[5.0, 0, 0], [1, 2, 3]]))
+    np.testing.assert_allclose(agreements, [0, 1])
+
+
 def test_top_agreements_ask_whether_the_heaviest_block_moves_the_prediction_most():
     X = np.zeros((4, 3, 1))
     X[3, 2] = NAN
     weights = [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0.4, 0.6, 0]]
     effects = np.array([[1.0, 2, 0], [3, 2, 0], [0, 0, 0], [1, 2, 0]])
-    assert steps_of(X, weights).top_agreements(effects).tolist() == [True, False, False, True]
+    assert steps_of(X, weights).top_agreements(effects).tolist() == [1, 0, 0, 1]
+
+
+def test_of_several_heaviest_blocks_the_share_that_moves_the_prediction_most_agrees():
+    X = np.zeros((4, 4, 1))
+    X[3, 3] = NAN
+    weights = [[0.25] * 4, [0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [1 / 3, 1 / 3, 1 / 3, 0]]
+    effects = np.array([[0.0, 9, 0, 0], [9, 9, 0, 0], [0, 0, 9, 0], [0, 0, 9, 0]])
+    agreements = steps_of(X, weights).top_agreements(effects)
+    np.testing.assert_allclose(agreements, [1 / 4, 1, 0, 1 / 3])
 
 
 def test_the_effect_of_a_block_is_the_mean_change_over_the_donors_and_outputs(X, rng):
@@ -198,6 +214,36 @@ def test_the_share_is_one_of_the_present_blocks(order, rng):
     moved = half[order][0, 0]
     np.testing.assert_array_equal(np.isnan(moved), np.isnan(X))
     assert ((moved != X) & ~np.isnan(X)).sum(axis=1).tolist() == [[2], [2]]
+
+
+class Counted(Steps):
+    """Returns how many blocks of each sample are to be replaced."""
+
+    def predict_replaced(self, replaced, donors):
+        return replaced.sum(axis=1)
+
+
+@pytest.mark.parametrize("n_blocks", range(2, 101))
+def test_a_share_of_k_in_n_blocks_replaces_k_of_them(n_blocks, rng):
+    masses = np.ones((2, n_blocks))
+    steps = Counted(None, None, None, masses, None)
+    counts = np.arange(n_blocks + 1)
+    predictions = predict_deletions(steps, counts / n_blocks, [[1, 0]], rng, JOBS)
+    for order in ORDERS:
+        replaced = predictions[order][:, 0]
+        np.testing.assert_array_equal(replaced, np.column_stack([counts[1:]] * 2))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_is_replaced_once_stays_replaced_at_every_larger_share(order, X, rng):
+    X[0, 1], X[1, 3:] = NAN, NAN
+    weights = np.full((12, 5), 0.2)  # ties, which are ranked at random, are ranked once
+    donors = [others(12, rng) for _ in range(3)]
+    predictions = predict_deletions(steps_of(X, weights), np.arange(6) / 5, donors, rng, JOBS)
+    changed = (np.nan_to_num(predictions[order]) != np.nan_to_num(X)).any(axis=-1)
+    assert (changed[:-1] <= changed[1:]).all()
+    assert (changed[:-1] != changed[1:]).any(axis=(1, 2, 3)).all()  # each share replaces more
+    assert (changed[0, 0] != changed[0, 1]).any()  # each repeat has an order of its own
 
 
 def test_blocks_are_ranked_by_mass_and_absent_ones_come_last(rng):

@@ -217,7 +217,7 @@ def test_faithfulness_on_one_axes_draws_the_curves_under_the_whole_summary():
     assert display.attention_ is None
     assert ax.figure.axes == [ax]
     assert ax.get_title().split() == summary.split()
-    assert max(map(len, ax.get_title().split("\n"))) <= 45
+    assert max(map(len, ax.get_title().split("\n"))) <= 60
 
 
 def test_faithfulness_is_drawn_as_it_is_computed(small, sequences):

@@ -72,13 +72,15 @@ def test_of(X):
 def test_a_model_that_looks_at_what_it_reads_is_faithful(test_of):
     result = test_of(looks=2)
     assert result.faithful is True
-    assert result.advantage_interval[0] > 0
+    low, high = result.advantage_interval
+    assert low > 0
     assert result.top_agreement == 1
     assert result.rank_agreement == pytest.approx(1)
     np.testing.assert_allclose(result.rank_agreement_interval, (1, 1))
     assert result.summary.startswith(
         "The model depends on what it attends to. Replacing the most attended steps first costs "
-        f"{result.advantage:.3g} more root mean squared error than replacing random ones (95 % "
+        f"{result.advantage:.3g} more root mean squared error than replacing random ones "
+        f"(difference {result.advantage:.3g}, 95% interval {low:.3g} to {high:.3g}). "
     )
     assert result.summary.endswith(
         "The most attended step is the one that moves the prediction most in 100% of the samples "
@@ -97,7 +99,7 @@ def test_a_model_that_looks_at_what_it_never_reads_misleads(test_of):
     assert result.summary.startswith(
         "Attention misleads. Replacing the most attended steps first costs "
         f"{-result.advantage:.3g} less root mean squared error than replacing random ones "
-        f"(95 % interval {-high:.3g} to {-low:.3g})."
+        f"(difference {result.advantage:.3g}, 95% interval {low:.3g} to {high:.3g})."
     )
 
 
@@ -107,7 +109,13 @@ def test_a_model_that_looks_everywhere_alike_shows_nothing(test_of):
     assert result.advantage_interval[0] < 0 < result.advantage_interval[1]
     assert result.rank_agreement == 0
     assert result.rank_agreement_interval == (0, 0)
-    assert result.summary.startswith("Attention does not show what the model depends on.")
+    assert result.top_agreement == pytest.approx(result.chance)  # one of six equal ones
+    low, high = result.advantage_interval
+    assert result.summary.startswith(
+        "Attention does not show what the model depends on. Replacing the most attended steps "
+        "first costs no more root mean squared error than replacing random ones (difference "
+        f"{result.advantage:.3g}, 95% interval {low:.3g} to {high:.3g})."
+    )
 
 
 def test_the_curves_of_a_model_of_one_step_are_steps(test_of):
@@ -145,7 +153,7 @@ def test_an_interval_holds_its_estimate_and_is_narrower_with_less_confidence(tes
     result = test_of(looks=looks, noise=0.3, confidence=0.5)
     inner_low, inner_high = result.advantage_interval
     assert low < inner_low < result.advantage < inner_high < high
-    assert "(50 % interval " in result.summary
+    assert ", 50% interval " in result.summary
 
 
 def test_steps_of_a_block_are_replaced_together(test_of):
@@ -214,6 +222,30 @@ def test_absent_steps_and_several_outputs_give_finite_results(small, X):
     assert (result.effects[10:20] > 0).all()
 
 
+def test_chance_is_the_mean_of_one_in_the_present_blocks(test_of, X):
+    X[:10, 0], X[10:20, 3:] = np.nan, np.nan  # half of the samples have all six steps
+    result = test_of(looks=2)
+    assert result.chance == pytest.approx(np.mean([1 / 5, 1 / 3, 1 / 6, 1 / 6]))
+    assert result.summary.endswith("(by chance 22%).")
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_a_list_of_unequal_sequences_is_tested_as_its_padded_array(small, sequences, around):
+    X, y = sequences
+    unequal = [sequence[: 3 + row % 4] for row, sequence in enumerate(X)]
+    padded = X.copy()
+    for sequence, given in zip(padded, unequal, strict=True):
+        sequence[len(given) :] = np.nan
+    model = make_pipeline(SequenceScaler(), small()) if around else small()
+    model.fit(unequal, y)
+    result = attention_faithfulness(model, unequal, y, **QUICK)
+    assert_same(result, attention_faithfulness(model, padded, y, **QUICK))
+    expected = -np.sqrt(np.mean((y - model.predict(unequal)) ** 2))
+    assert result.baseline == pytest.approx(expected)
+    assert not result.effects[0, 3:].any()
+    assert result.effects[0, :3].all()
+
+
 def test_around_a_model_it_tests_the_model_on_what_reaches_it(small, sequences):
     X, y = sequences
     pipeline = make_pipeline(SequenceScaler(), small()).fit(X, y)
@@ -259,10 +291,9 @@ def test_one_sample_or_one_block_is_too_few(X, n_samples, block, n_blocks):
 
 def test_a_model_without_attention_has_nothing_to_test(small, sequences):
     X, y = sequences
-    with pytest.raises(AttributeError, match=r"attention.weights") as error:
+    with pytest.raises(AttributeError) as error:
         attention_faithfulness(small(None).fit(X, y), X, y)
-    said = f"{error.value} {error.value.__cause__}"
-    assert "attention=None has no attention weights. Use one of" in said
+    assert "attention=None has no attention weights. Use one of" in str(error.value)
     with pytest.raises(AttributeError, match="LinearRegression has no attention weights"):
         attention_faithfulness(LinearRegression().fit(X[:, :, 0], y), X[:, :, 0], y)
 

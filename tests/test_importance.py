@@ -44,6 +44,10 @@ class Outputs(Weighted):
         return np.stack([X[:, step, feature] for step, feature in self.cells], axis=1)
 
 
+def half_the_score(estimator, X, y):
+    return estimator.score(X, y) / 2
+
+
 @pytest.fixture(name="X")
 def only_sequences(sequences):
     return sequences[0]
@@ -228,7 +232,40 @@ def test_the_score_is_the_estimators_own_unless_another_is_given(X, y):
     assert sequence_importance(model, X, y, scoring=lambda model, X, y: -0.5).baseline == -0.5
 
 
+@pytest.mark.parametrize("place", ["bare", "at the end", "around a pipeline"])
+@pytest.mark.parametrize("scoring", ["neg_median_absolute_error", half_the_score])
+def test_a_search_is_scored_by_its_own_scoring(place, scoring, X, y):
+    model, grid, y = Weighted({(2, 0): 1.0}), "cells", y + np.tanh(X[:, 0, 1])
+    if place == "around a pipeline":
+        model, grid = make_pipeline(FunctionTransformer(np.sinh), model), f"weighted__{grid}"
+    model = GridSearchCV(model, {grid: [{(2, 0): 1.0}]}, cv=KFold(2), scoring=scoring)
+    if place == "at the end":
+        model = make_pipeline(FunctionTransformer(np.sinh), model)
+    result = sequence_importance(model.fit(X, y), X, y, random_state=0)
+    assert result.baseline == model.score(X, y)
+    assert result.scoring == scoring
+    named = sequence_importance(model, X, y, scoring=scoring, random_state=0)
+    assert_array_equal(result.importances, named.importances)
+    assert sequence_importance(model, X, y, scoring="r2").baseline == get_scorer("r2")(model, X, y)
+
+
 # Through what is around the regressor
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_a_list_of_unequal_sequences_is_as_its_padded_array(small, around, X, y):
+    unequal, padded = [x[: 3 + row % 4] for row, x in enumerate(X)], X.copy()
+    for sequence, given in zip(padded, unequal, strict=True):
+        sequence[len(given) :] = np.nan
+    model = make_pipeline(SequenceScaler(), small()) if around else small()
+    model.fit(unequal, y)
+    params = {"n_repeats": 2, "random_state": 0}
+    result = sequence_importance(model, unequal, y, **params)
+    assert result.baseline == pytest.approx(model.score(unequal, y))
+    expected = sequence_importance(model, padded, y, **params).importances
+    assert_array_equal(result.importances, expected)
+    assert result.importances_mean.shape == (6, 2)
+    assert result.importances.any(axis=-1).all()
 
 
 @pytest.mark.parametrize("scoring", ["r2", "neg_mean_absolute_error"])

@@ -187,6 +187,21 @@ def test_lags_of_uneven_times_are_rows(windows):
     assert read(windows(table, stride_within=2), table).lags(3).tolist() == [4, 2, 0]
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_lags_of_even_times_of_a_time_zone_are_times(windows, zone):
+    table = hourly(30).tz_localize("UTC").tz_convert(zone)  # summer time begins in these hours
+    lags = read(windows(table, stride_within=2), table).lags(3)
+    assert lags.tolist() == [pd.Timedelta(hours=hours) for hours in (4, 2, 0)]
+
+
+def test_lags_of_groups_that_take_turns_are_rows_of_the_group(windows):
+    """Rows come every hour, and those of each group every two hours."""
+    table = hourly(12).assign(g=["p", "q"] * 6)
+    reading = read(windows(table, groups="g"), table)
+    assert reading.X[-1, :, 0].tolist() == [7, 9, 11]
+    assert reading.lags(3).tolist() == [2, 1, 0]
+
+
 @pytest.mark.parametrize("index", [np.arange(9), np.arange(9) * 3, list("abcdefghi")])
 def test_lags_of_rows_without_times_are_rows(windows, index):
     table = hourly(9).set_axis(pd.Index(index))

@@ -6,7 +6,16 @@ import pandas as pd
 from .._inspection import weights_of
 from .._reading import read
 from .._validation import StrOptions, validate_params
-from ._axes import COLOURS, FIRST, SECOND, axes_of, edges, lag_values, time_runs_right
+from ._axes import (
+    COLOURS,
+    FIRST,
+    SECOND,
+    axes_of,
+    edges,
+    lag_values,
+    time_runs_right,
+    whole_numbers,
+)
 
 
 class AttentionDisplay:
@@ -134,11 +143,13 @@ class AttentionDisplay:
                 "AttentionDisplay expects weights of shape (n_samples, n_timesteps), or "
                 f"(n_samples, n_timesteps, n_timesteps). Got shape {values.shape}."
             )
-        if lags is None:
-            lags = weights.columns if is_frame else np.arange(values.shape[-1])[::-1]
+        if lags is None and is_frame and weights.columns.is_monotonic_decreasing:
+            lags = weights.columns  # an ordinary frame has columns 0, 1, 2, ...
+        lags = pd.Index(np.arange(values.shape[-1])[::-1] if lags is None else lags)
         index = weights.index if is_frame else pd.RangeIndex(len(values))
         X = None if X is None else np.asarray(X, dtype="float64")
-        display = cls(values, lags=pd.Index(lags), index=index, X=X, feature_names=feature_names)
+        _check_shapes(values, X, lags)
+        display = cls(values, lags=lags, index=index, X=X, feature_names=feature_names)
         return display.plot(kind, ax=ax, **options)
 
     @validate_params(
@@ -154,7 +165,7 @@ class AttentionDisplay:
             - "heatmap": samples × steps. For self-attention, the weights with which each
               step looks at each, of one sample or their mean.
             - "profile": the mean over the samples, with a band from the 10th to the 90th
-              percentile.
+              percentile; over those in which the step is present, where X is known.
             - "sample": the series of one sample, and its weights.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
@@ -169,6 +180,9 @@ class AttentionDisplay:
         self : AttentionDisplay
             The display, with the artists as attributes.
         """
+        if sample is not None and not -len(self.index) <= sample < len(self.index):
+            raise ValueError(f"There is no sample {sample}. There are {len(self.index)} samples.")
+        named = self._series(sample or 0, feature) if kind == "sample" else ()
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         if kind == "heatmap":
@@ -176,76 +190,104 @@ class AttentionDisplay:
         elif kind == "profile":
             self._profile(ax)
         else:
-            self._sample(ax, sample or 0, feature)
+            self._sample(ax, sample or 0, *named)
         return self
 
     def _heatmap(self, ax, sample):
         values, label = lag_values(self.lags)
-        rows, weights = np.arange(len(self.index)), self.weights
+        weights, rows = self.weights, np.arange(len(self.index) + 1) - 0.5
         if weights.ndim == 3:
             weights = weights.mean(axis=0) if sample is None else weights[sample]
-            rows = values
-        self.image_ = ax.pcolormesh(edges(values), _row_edges(rows), weights, cmap=COLOURS, vmin=0)
+            rows = edges(values)
+        self.image_ = ax.pcolormesh(edges(values), rows, weights, cmap=COLOURS, vmin=0)
         self.figure_.colorbar(self.image_, ax=ax, label="attention weight")
         time_runs_right(ax, values, label)
         ax.set_title("Attention weights")
         if self.weights.ndim == 3:
             whose = "mean of the samples" if sample is None else f"sample {self.index[sample]}"
-            ax.set(ylabel=f"from: {label}", title=f"Self-attention weights, {whose}")
+            ax.set(xlabel=f"step looked at: {label}", ylabel=f"looking step: {label}")
+            ax.set_title(f"Self-attention weights, {whose}")
         else:
             self._label_samples(ax)
 
     def _label_samples(self, ax):
         ax.set_ylabel("sample")
-        if not isinstance(self.index, pd.RangeIndex):
+        ax.set_ylim(len(self.index) - 0.5, -0.5)
+        if self.index.equals(pd.RangeIndex(len(self.index))):
+            whole_numbers(ax.yaxis)
+        else:
             shown = np.unique(np.linspace(0, len(self.index) - 1, 6).astype(int))
-            ax.set_yticks(shown, [str(self.index[place]) for place in shown])
-        ax.invert_yaxis()
+            ax.set_yticks(shown, [_label(self.index[place]) for place in shown])
 
     def _profile(self, ax):
         values, label = lag_values(self.lags)
         weights = self.weights if self.weights.ndim == 2 else self.weights.mean(axis=1)
-        low, high = np.percentile(weights, [10, 90], axis=0)
+        if self.X is not None:
+            weights = np.where(np.isnan(self.X).all(axis=2), np.nan, weights)
+        seen = ~np.isnan(weights).all(axis=0)
+        means, low, high = (np.full(len(values), np.nan) for _ in range(3))
+        means[seen] = np.nanmean(weights[:, seen], axis=0)
+        low[seen], high[seen] = np.nanpercentile(weights[:, seen], [10, 90], axis=0)
         self.band_ = ax.fill_between(values, low, high, color=FIRST, alpha=0.25, linewidth=0)
-        (self.line_,) = ax.plot(values, weights.mean(axis=0), color=FIRST)
+        (self.line_,) = ax.plot(values, means, color=FIRST, marker="." if seen.sum() == 1 else None)
         self.band_.set_label("10th to 90th percentile")
         self.line_.set_label("mean")
         time_runs_right(ax, values, label)
-        ax.set(ylabel="attention weight", title=f"Attention over {len(weights)} samples")
+        ax.set(ylabel="attention weight", title=f"Attention weights, {len(weights)} samples")
         ax.set_ylim(bottom=0)
         ax.legend()
 
-    def _sample(self, ax, sample, feature):
-        if self.X is None or self.weights.ndim == 3:
-            raise ValueError(
-                'kind="sample" needs the sequences and a weight for each step. Pass X, and a '
-                "level of weights other than self-attention."
-            )
-        name, series = self._feature(feature)
+    def _sample(self, ax, sample, name, series):
         values, label = lag_values(self.lags)
         width = 0.9 * (abs(values[0] - values[1]) if len(values) > 1 else 1)
         self.weights_ax_ = ax.twinx()
         self.bars_ = self.weights_ax_.bar(
             values, self.weights[sample], width=width, color=SECOND, alpha=0.5
         )
-        (self.line_,) = ax.plot(values, series[sample], color=FIRST, marker=".")
+        (self.line_,) = ax.plot(values, series, color=FIRST, marker=".")
         ax.set_zorder(self.weights_ax_.get_zorder() + 1)
         ax.patch.set_visible(False)
         time_runs_right(ax, values, label)
-        ax.set_title(f"Sample {self.index[sample]} and its attention weights")
+        ax.set_title(f"Sample {_label(self.index[sample])} and its attention weights")
         ax.set_ylabel(name, color=FIRST)
         self.weights_ax_.set_ylabel("attention weight (bars)", color=SECOND)
         self.weights_ax_.set_ylim(bottom=0)
 
-    def _feature(self, feature):
-        """Return the name of a feature and its series of every sample."""
-        names = self.feature_names or [f"feature {f}" for f in range(self.X.shape[2])]
+    def _series(self, sample, feature):
+        """Return the name of a feature, and its series in a sample."""
+        if self.X is None or self.weights.ndim == 3:
+            raise ValueError(
+                'kind="sample" needs the sequences and a weight for each step. Pass X, and a '
+                "level of weights other than self-attention."
+            )
+        unnamed = [f"feature {number}" for number in range(self.X.shape[2])]
+        names = unnamed if self.feature_names is None else list(self.feature_names)
         if isinstance(feature, str):
             if feature not in names:
                 raise ValueError(f"There is no feature {feature!r}. There are {names}.")
-            feature = list(names).index(feature)
-        return names[feature], self.X[:, :, feature]
+            feature = names.index(feature)
+        if not -len(names) <= feature < len(names):
+            raise ValueError(f"There is no feature {feature}. There are {len(names)} features.")
+        return str(names[feature]), self.X[sample, :, feature]
 
 
-def _row_edges(rows):
-    return edges(rows) if len(rows) and rows[0] > rows[-1] else np.arange(len(rows) + 1) - 0.5
+def _check_shapes(weights, X, lags):
+    if len(lags) != weights.shape[-1]:
+        raise ValueError(
+            f"weights have {weights.shape[-1]} steps (shape {weights.shape}), but there are "
+            f"{len(lags)} lags. Pass one lag for each step."
+        )
+    if X is not None and (X.ndim != 3 or X.shape[:2] != (len(weights), weights.shape[-1])):
+        raise ValueError(
+            f"X has shape {X.shape}, expected (n_samples, n_timesteps, n_features) with "
+            f"n_samples={len(weights)} and n_timesteps={weights.shape[-1]}, as the weights have."
+        )
+
+
+def _label(label):
+    """Write the label of a sample: times without what is zero, several levels with commas."""
+    if isinstance(label, tuple):
+        return ", ".join(map(_label, label))
+    if isinstance(label, pd.Timestamp):
+        return str(label.date()) if label == label.normalize() else f"{label:%Y-%m-%d %H:%M}"
+    return str(label)

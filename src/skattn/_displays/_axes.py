@@ -1,5 +1,6 @@
 """What the displays share: an axes to draw on, an axis of lags, a label of loss."""
 
+import numpy as np
 import pandas as pd
 
 #: One colour map, perceptually uniform and readable in grey and by colour-blind eyes.
@@ -7,6 +8,9 @@ COLOURS = "cividis"
 
 #: Line colours that differ in lightness as well (Okabe and Ito), beside different dashes.
 FIRST, SECOND, THIRD = "#0072B2", "#D55E00", "#666666"
+
+#: Label of an axis of lags that are numbers.
+STEPS = "steps before the last"
 
 _UNITS = {"days": "1D", "hours": "1h", "minutes": "1min", "seconds": "1s"}
 
@@ -28,7 +32,7 @@ def pyplot():
 def lag_values(lags):
     """Return lags as numbers, and the label of their axis."""
     if not isinstance(lags, pd.TimedeltaIndex):
-        return lags.to_numpy(), "steps before the last"
+        return lags.to_numpy(), STEPS
     for unit, length in _UNITS.items():
         values = (lags / pd.Timedelta(length)).to_numpy()
         if (values == values.round()).all():
@@ -39,13 +43,26 @@ def lag_values(lags):
 def time_runs_right(ax, values, label):
     """Label an axis of lags, so that the last step is on the right."""
     ax.set_xlabel(label)
-    if len(values) > 1:
-        half = abs(values[0] - values[1]) / 2
-        ax.set_xlim(values.max() + half, values.min() - half)
+    bounds = edges(values)
+    ax.set_xlim(max(bounds), min(bounds))
+    if label == STEPS:
+        whole_numbers(ax.xaxis)
+
+
+def whole_numbers(axis):
+    """Put the ticks of an axis at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def edges(values):
     """Return the edges between evenly spaced values, one more than there are values."""
-    half = abs(values[0] - values[1]) / 2 if len(values) > 1 else 0.5
-    ends = [values[0] + half, values[-1] - half]
-    return [ends[0], *((values[1:] + values[:-1]) / 2), ends[1]]
+    half = (values[0] - values[1]) / 2 if len(values) > 1 else 0.5
+    return np.array([values[0] + half, *((values[1:] + values[:-1]) / 2), values[-1] - half])
+
+
+def rows_run_down(ax, labels):
+    """Put labelled rows below each other, the first on top."""
+    ax.set_yticks(np.arange(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)

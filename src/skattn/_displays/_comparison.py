@@ -2,11 +2,9 @@
 
 import textwrap
 
-import numpy as np
-
 from .._comparison import compare_attentions
 from .._wording import gain_of
-from ._axes import FIRST, SECOND, THIRD, axes_of
+from ._axes import FIRST, SECOND, THIRD, axes_of, rows_run_down
 
 _COLOURS = {"helped": FIRST, "hurt": SECOND, "no difference shown": THIRD}
 _MARKERS = {"helped": "o", "hurt": "X", "no difference shown": "s"}
@@ -99,10 +97,10 @@ class ComparisonDisplay:
                 fmt=_MARKERS[row["verdict"]],
                 color=_COLOURS[row["verdict"]],
                 capsize=3,
+                markersize=8,
             )
         labels = [f"{name}\n{row['verdict']}" for name, row in table.iterrows()]
-        ax.set_yticks(np.arange(len(table)), labels)
-        ax.set_ylim(len(table) - 0.5, -0.5)
+        rows_run_down(ax, labels)
         ax.set_xlabel(
             f"{gain_of(self.result.scoring)} against the plain LSTM,\n"
             f"with {100 * self.result.confidence:g}% interval (right of the line: better)"

@@ -87,12 +87,17 @@ class FaithfulnessDisplay:
         self : FaithfulnessDisplay
             The display, with the artists as attributes.
         """
-        if ax is None:
-            ax = pyplot().subplots(1, 2, figsize=(10, 4.5), layout="constrained")[1]
+        own_figure = ax is None
+        if own_figure:
+            ax = pyplot().subplots(1, 2, figsize=(10, 5), layout="constrained")[1]
         curves, heatmap = ax if hasattr(ax, "__len__") else (ax, None)
         self.ax_, self.figure_ = curves, curves.figure
         self.attention_ = None if heatmap is None else self._weights(heatmap)
         self._curves(curves)
+        if own_figure:
+            self.figure_.suptitle(self._title(100), fontsize="medium")
+        else:
+            curves.set_title(self._title(60), fontsize="small")
         return self
 
     def _weights(self, ax):
@@ -111,10 +116,7 @@ class FaithfulnessDisplay:
             xlabel="replaced steps (%)",
             ylabel=loss_of(self.result.scoring),
         )
-        ax.legend()
-        width = 45 if self.attention_ is None else 90
-        title = "\n".join(textwrap.wrap(self.result.summary, width))
-        if self.attention_ is None:
-            ax.set_title(title, fontsize="small")
-        else:
-            self.figure_.suptitle(title, fontsize="small")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize="small")
+
+    def _title(self, width):
+        return "\n".join(textwrap.wrap(self.result.summary, width))

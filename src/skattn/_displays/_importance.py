@@ -4,7 +4,7 @@ import numpy as np
 
 from .._importance import sequence_importance
 from .._wording import loss_of
-from ._axes import COLOURS, FIRST, axes_of, edges, lag_values, time_runs_right
+from ._axes import COLOURS, FIRST, axes_of, edges, lag_values, rows_run_down, time_runs_right
 
 
 class ImportanceDisplay:
@@ -92,11 +92,11 @@ class ImportanceDisplay:
         return self
 
     def _features(self, ax, label):
-        names = self.result.feature_names
-        self.bars_ = ax.barh(
-            names, self.result.importances_mean, xerr=self.result.importances_std, color=FIRST
-        )
-        ax.invert_yaxis()
+        names, means = self.result.feature_names, self.result.importances_mean
+        errors = self.result.importances_std
+        self.bars_ = ax.barh(range(len(names)), means, xerr=errors, color=FIRST)
+        rows_run_down(ax, names)
+        ax.axvline(0, color="black", linewidth=0.8)
         ax.set(xlabel=label)
 
     def _steps(self, ax, label):
@@ -111,6 +111,7 @@ class ImportanceDisplay:
             edgecolor="white",
             linewidth=0.5,
         )
+        ax.axhline(0, color="black", linewidth=0.8)
         time_runs_right(ax, values, lag_label)
         ax.set_ylabel(label)
 
@@ -119,13 +120,14 @@ class ImportanceDisplay:
         names = self.result.feature_names
         rows = np.arange(len(names) + 1) - 0.5
         means = self.result.importances_mean.T
-        self.image_ = ax.pcolormesh(self._bounds(values), rows, means, cmap=COLOURS)
+        lowest = min(0.0, means.min())
+        self.image_ = ax.pcolormesh(self._bounds(values), rows, means, cmap=COLOURS, vmin=lowest)
         self.figure_.colorbar(self.image_, ax=ax, label=label)
-        ax.set_yticks(range(len(names)), names)
-        ax.invert_yaxis()
+        rows_run_down(ax, names)
         time_runs_right(ax, values, lag_label)
 
     def _bounds(self, values):
         """Return the edges of the blocks on the axis of lags."""
-        each = np.array(edges(values))
-        return each[[*(begin for begin, _ in self.result.blocks), self.result.blocks[-1][1]]]
+        return edges(values)[
+            [*(begin for begin, _ in self.result.blocks), self.result.blocks[-1][1]]
+        ]

@@ -1,10 +1,9 @@
 """The picture of a training."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._reading import unwrap
-from ._axes import FIRST, SECOND, THIRD, axes_of
+from ._axes import FIRST, SECOND, THIRD, axes_of, whole_numbers
 
 
 class TrainingDisplay:
@@ -63,7 +62,11 @@ class TrainingDisplay:
             The drawn display.
         """
         _, regressor, _ = unwrap(estimator)
-        check_is_fitted(regressor, "loss_curve_")
+        if not hasattr(regressor, "loss_curve_"):
+            raise AttributeError(
+                f"{type(regressor).__name__} has no loss curve. The last step must be an "
+                "LSTMAttentionRegressor."
+            )
         display = cls(
             regressor.loss_curve_,
             regressor.validation_loss_curve_,
@@ -89,11 +92,19 @@ class TrainingDisplay:
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         epochs = np.arange(1, len(self.loss_curve) + 1)
-        (self.line_,) = ax.plot(epochs, self.loss_curve, color=FIRST, label="training")
+        marker = "o" if len(epochs) == 1 else None  # a line of one point is not seen
+        (self.line_,) = ax.plot(
+            epochs, self.loss_curve, color=FIRST, marker=marker, label="training"
+        )
         self.validation_line_ = self.best_line_ = None
         if self.validation_loss_curve is not None:
             (self.validation_line_,) = ax.plot(
-                epochs, self.validation_loss_curve, "--", color=SECOND, label="validation"
+                epochs,
+                self.validation_loss_curve,
+                color=SECOND,
+                linestyle="--",
+                marker=marker,
+                label="validation",
             )
         if self.best_iter is not None:
             self.best_line_ = ax.axvline(
@@ -102,5 +113,6 @@ class TrainingDisplay:
         if min(self.loss_curve) > 0:
             ax.set_yscale("log")
         ax.set(xlabel="epoch", ylabel=self.loss, title="Training")
+        whole_numbers(ax.xaxis)
         ax.legend()
         return self

@@ -1,0 +1,88 @@
+"""Pipelines as steps of pipelines, and what looks like a search: what is read through them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from panels import hourly
+from skattn import LSTMAttentionRegressor, SequenceScaler, TimeWindows, attention_weights
+from skattn._reading import read, unwrap
+
+
+def windows():
+    return TimeWindows(3, stride_within=2)
+
+
+@pytest.fixture(name="table")
+def some_rows():
+    return hourly(12)
+
+
+def last_of_b(model):
+    """Return a regressor on the last value of feature b of each window."""
+    return make_pipeline(FunctionTransformer(lambda X: np.asarray(X)[:, -1, 1:]), model)
+
+
+INNER = {
+    "alone": lambda: make_pipeline(windows()),
+    "with others": lambda: make_pipeline("passthrough", windows(), SequenceScaler(), None),
+    "twice": lambda: make_pipeline(make_pipeline(windows(), SequenceScaler())),
+}
+
+
+@pytest.mark.parametrize("inner", INNER.values(), ids=INNER)
+def test_windows_in_a_pipeline_that_is_a_step_keep_their_lags_and_names(inner, table):
+    model = make_pipeline(inner(), SequenceScaler(), last_of_b(Ridge())).fit(table, table["b"])
+    reading = read(model, table)
+    assert reading.lags(3).tolist() == [pd.Timedelta(hours=hours) for hours in (4, 2, 0)]
+    assert reading.feature_names(2) == ["a", "b"]
+    assert reading.index.equals(table.index)
+    assert_array_equal(reading.predictor.predict(reading.X), model.predict(table))
+
+
+def test_weights_of_windows_in_a_pipeline_that_is_a_step_are_a_frame_of_times(table):
+    network = LSTMAttentionRegressor(units=2, epochs=1, random_state=0)
+    steps = (StandardScaler(), windows())
+    flat = make_pipeline(*steps, network).fit(table, table["b"])
+    nested = make_pipeline(make_pipeline(*steps), network).fit(table, table["b"])
+    frame = attention_weights(nested, table, as_frame=True)
+    pd.testing.assert_frame_equal(frame, attention_weights(flat, table, as_frame=True))
+    assert frame.columns.tolist() == [pd.Timedelta(hours=hours) for hours in (4, 2, 0)]
+
+
+def test_steps_of_inner_pipelines_come_in_the_order_in_which_they_are_applied():
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    functions = [np.abs, np.sqrt, np.exp, np.tanh]
+    first, second, third, fourth = map(FunctionTransformer, functions)
+    inner = make_pipeline(first, make_pipeline("passthrough", second), None, third)
+    model = make_pipeline(inner, fourth, LinearRegression()).fit(X, X[:, 0])
+    assert [step.func for step in unwrap(model)[2]] == functions
+    assert_array_equal(read(model, X).X, np.tanh(np.exp(np.sqrt(np.abs(X)))))
+
+
+def test_a_regressor_that_keeps_scores_of_its_own_folds_is_no_search():
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    model = RidgeCV(store_cv_results=True).fit(X, X[:, 0])
+    assert read(model, X).regressor is model
+    around = make_pipeline(StandardScaler(), model).fit(X, X[:, 0])
+    assert read(around, X).regressor is model
+
+
+@pytest.mark.parametrize("place", ["bare", "at the end", "around a pipeline"])
+def test_what_predicts_from_what_a_search_reads_scores_as_the_search_does(place):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    y, scaler = X[:, 0] + X[:, 1] ** 2, StandardScaler()
+    inner = make_pipeline(scaler, Ridge()) if place == "around a pipeline" else Ridge()
+    model = GridSearchCV(inner, {}, cv=3, scoring="neg_max_error")
+    model = make_pipeline(scaler, model) if place == "at the end" else model
+    reading = read(model.fit(X, y), X)
+    assert reading.predictor.score(reading.X, y) == model.score(X, y) < 0
+    around = TransformedTargetRegressor(model).fit(X, y)  # has a score of its own, R²
+    reading = read(around, X)
+    assert reading.predictor.score(reading.X, y) == around.score(X, y) > 0
