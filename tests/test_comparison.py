@@ -1,21 +1,27 @@
-"""The verdict: on an estimator whose scores are told to it, and on small networks."""
+"""Attentions compared: on an estimator whose scores are told to it, and on small networks."""
 
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from scipy.stats import t as student
-from scipy.stats import ttest_1samp
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    LeaveOneOut,
+    RandomizedSearchCV,
+    TimeSeriesSplit,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skattn import compare_attentions
-from skattn._comparison import corrected_t_test
 from skattn.datasets import make_fading_memory
 
 #: Three folds of two samples; the value of a sample is the number of its fold.
@@ -55,6 +61,17 @@ class Told(RegressorMixin, BaseEstimator):
         return tags
 
 
+class Seeded(FunctionTransformer):
+    """A transformer with a seed of its own."""
+
+    def __init__(self, random_state=None):
+        super().__init__()
+        self.random_state = random_state
+
+
+STEPS = make_pipeline(FunctionTransformer(), Told())
+
+
 @pytest.fixture(autouse=True)
 def no_fits_yet():
     Told.fits.clear()
@@ -69,27 +86,6 @@ def constant(**gains):
     return {None: [0, 0, 0], **{name: [gain] * 3 for name, gain in gains.items()}}
 
 
-def test_the_corrected_t_test_is_what_it_is_by_hand():
-    mean, error, p_value = corrected_t_test(np.array([1.0, 2.0, 3.0]), ratio=0.5)
-    assert mean == 2
-    assert error == pytest.approx(np.sqrt((1 / 3 + 1 / 2) * 1))
-    # With 2 degrees of freedom P(|T| > t) = 1 - t / sqrt(2 + t²), and t² = 4 / (5 / 6) = 4.8.
-    assert p_value == pytest.approx(1 - np.sqrt(4.8 / 6.8))
-
-
-def test_without_overlap_the_corrected_t_test_is_scipys():
-    differences = np.random.default_rng(0).normal(0.5, size=7)
-    mean, error, p_value = corrected_t_test(differences, ratio=0)
-    expected = ttest_1samp(differences, 0)
-    assert mean / error == pytest.approx(expected.statistic)
-    assert p_value == pytest.approx(expected.pvalue)
-
-
-def test_differences_that_do_not_vary_are_certain():
-    assert corrected_t_test(np.zeros(3), 0.5) == (0, 0, 1)
-    assert corrected_t_test(np.full(3, -2.0), 0.5) == (-2, 0, 0)
-
-
 def test_the_table_and_the_scores_hold_what_they_say():
     gains = {None: [0, 1, 2], "mean": [1, 1, 1], "dot": [3, 4, 8]}
     table, scores = (result := compare(gains)).table, result.scores
@@ -101,7 +97,7 @@ def test_the_table_and_the_scores_hold_what_they_say():
     assert scores.columns.tolist() == ["attention", "fold", "seed", "score", "fit_time"]
     assert scores["score"].tolist() == [0, 1, 2, 1, 1, 1, 3, 4, 8]
     assert table["mean_score"].tolist() == [1, 1, 5]
-    np.testing.assert_allclose(table["std_score"], [1, 0, np.sqrt(7)])
+    np.testing.assert_allclose(table["std_score"], [np.sqrt(2 / 3), 0, np.sqrt(14 / 3)])  # ddof=0
     assert table["difference"].tolist() == [0, 0, 4]
     for name, group in scores.groupby("attention"):
         assert table.loc[name, "mean_fit_time"] == pytest.approx(group["fit_time"].mean())
@@ -109,67 +105,27 @@ def test_the_table_and_the_scores_hold_what_they_say():
     assert (result.scoring, result.confidence) == (None, 0.95)
 
 
-@pytest.mark.parametrize("confidence", [0.95, 0.5])
-def test_intervals_and_p_values_are_corrected_for_overlap_and_the_number_of_comparisons(confidence):
-    rng = np.random.default_rng(0)
-    gains = {None: rng.normal(size=3), "mean": rng.normal(1, size=3), "dot": rng.normal(3, size=3)}
-    result = compare(gains, confidence=confidence)
-    by_fold = result.scores.pivot(index="fold", columns="attention", values="score")
-    for name in ("mean", "dot"):
-        row, differences = result.table.loc[name], by_fold[name] - by_fold["None"]
-        assert row["difference"] == pytest.approx(differences.mean())
-        # Of three folds a third tests: the variance is (1/3 + 1/2) s² and not 1/3 s².
-        error = np.sqrt(5 / 6) * differences.std()
-        tails = 2 * student.sf(abs(differences.mean()) / error, df=2)
-        assert row["p_value"] == pytest.approx(min(1, 2 * tails))
-        half = error * student.ppf(1 - (1 - confidence) / 2 / 2, df=2)
-        assert row["interval_low"] == pytest.approx(differences.mean() - half)
-        assert row["interval_high"] == pytest.approx(differences.mean() + half)
-        assert (row["verdict"] != "no difference shown") == (row["p_value"] < 1 - confidence)
-
-
-def test_verdicts_and_the_sentence_follow_from_the_interval():
-    varied = [3, -3, 0.3]
-    verdicts = compare({**constant(mean=1, dot=-1), "general": varied}).table["verdict"]
-    assert verdicts.tolist() == ["", "helped", "hurt", "no difference shown"]
-    assert compare(constant(dot=0.5)).summary.startswith("Attention helped. The best, 'dot', has")
-    assert compare(constant(dot=-1, additive=-2)).summary.startswith(
-        "Attention hurt. The best, 'dot', has"
-    )
-    result = compare({None: [0, 0, 0], "dot": varied})
-    low, high = result.table.loc["dot", ["interval_low", "interval_high"]]
-    assert result.summary.startswith("Attention made no difference that these data can show.")
-    assert result.summary.endswith(f"difference 0.1 (95 % interval {low:.3g} to {high:.3g}).")
-
-
-@pytest.mark.parametrize(
-    ("mean", "control", "difference"),
-    [
-        (0, "It is the looking that helps, more than pooling all steps equally does ('mean')", 1),
-        (1, "Pooling all steps equally ('mean') does as well, as far as these data can show", 0),
-        (3, "Pooling all steps equally ('mean') does better", -2),
-    ],
-)
-def test_what_helps_is_compared_with_pooling(mean, control, difference):
-    summary = compare(constant(mean=mean, dot=1, additive=0.5)).summary
-    interval = f"(95 % interval {difference} to {difference})"
-    assert summary.startswith("Attention helped. The best, 'dot', has ")
-    assert summary.endswith(f"{control}: difference {difference} {interval}.")
-
-
-@pytest.mark.parametrize("gains", [{"dot": 1}, {"mean": 1}, {"mean": 1, "dot": -1}])
-def test_pooling_is_no_control_where_nothing_else_helped_or_it_is_absent(gains):
-    assert "Pooling" not in compare(constant(**gains)).summary
-
-
 def test_of_an_error_less_is_better():
     result = compare({**constant(dot=1), None: [2, 2, 2]}, scoring=RMSE)
     row = result.table.loc["dot"]
     assert (row["mean_score"], row["difference"], row["verdict"]) == (-1, 1, "helped")
+    assert result.scoring == RMSE
     assert result.summary == (
-        "Attention helped. The best, 'dot', has a root mean squared error of 1, the plain LSTM 2: "
-        "difference -1 (95 % interval -1 to -1)."
+        "Attention helped. With the best, 'dot', the root mean squared error is 1, with the plain "
+        "LSTM 2: difference -1 (95% interval -1 to -1)."
     )
+
+
+@pytest.mark.parametrize("test_size", [1, 2, 4])
+def test_intervals_are_corrected_by_the_test_rows_in_relation_to_the_training_rows(test_size):
+    splits = [(np.arange(6)[test_size:], np.arange(6)[:test_size])] * 2
+    splits += [(np.arange(6)[:-test_size], np.arange(6)[-test_size:])]
+    result = compare({None: [0, 0, 0], "dot": [1, 3, 5]}, cv=splits)
+    scores = result.scores.query("attention == 'dot'")["score"]
+    row, ratio = result.table.loc["dot"], test_size / (6 - test_size)
+    error = np.sqrt((1 / 3 + ratio) * scores.var())
+    half = row["interval_high"] - row["difference"]
+    assert half == pytest.approx(error * student.ppf(0.975, df=2))
 
 
 def test_every_attention_has_the_same_folds_and_seeds():
@@ -182,7 +138,7 @@ def test_every_attention_has_the_same_folds_and_seeds():
     for _, scores in result.scores.groupby("attention"):
         assert scores["fold"].tolist() == [0, 0, 1, 1, 2, 2]
         assert scores["seed"].tolist() == [seed for seed, *_ in rows[None]]
-        assert scores["seed"].nunique() >= 2
+        assert scores["seed"].nunique() == 6  # every fold has seeds of its own
 
 
 def test_scores_are_averaged_over_the_seeds_of_a_fold():
@@ -192,7 +148,7 @@ def test_scores_are_averaged_over_the_seeds_of_a_fold():
     np.testing.assert_allclose(plain["score"], 1e-9 * plain["seed"])
     means = plain.groupby("fold")["score"].mean()
     assert result.table.loc["None", "mean_score"] == pytest.approx(means.mean())
-    assert result.table.loc["None", "std_score"] == pytest.approx(means.std(), abs=1e-12)
+    assert result.table.loc["None", "std_score"] == pytest.approx(means.std(ddof=0), abs=1e-12)
     assert result.table.loc["dot", "difference"] == pytest.approx(1)
 
 
@@ -210,13 +166,66 @@ def test_what_is_around_the_regressor_is_seen_through():
     [
         (LinearRegression(), r"with exactly one .* This LinearRegression has 0: \[\]"),
         (VotingRegressor([("a", Told()), ("b", Told())]), r"has 2: \['a__att.*', 'b__att.*'\]"),
-        (GridSearchCV(Told(), {"attention": [None]}), "The grid of this GridSearchCV sets"),
-        (GridSearchCV(make_pipeline(Told()), [{}, {"told__attention": []}]), "Leave it out of"),
     ],
 )
 def test_an_estimator_whose_attention_cannot_be_set_is_refused(estimator, message):
     with pytest.raises(ValueError, match=message):
         compare([None, "dot"], estimator)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (GridSearchCV(Told(), {"attention": [None]}), "attention"),
+        (GridSearchCV(Told(), {"random_state": [0, 1]}), "random_state"),
+        (GridSearchCV(STEPS, [{}, {"told__attention": ["dot"]}]), "told__attention"),
+        (RandomizedSearchCV(STEPS, {"told__random_state": [0]}), "told__random_state"),
+        (GridSearchCV(STEPS, {"told": [Told("dot")]}), "told"),
+        (TransformedTargetRegressor(GridSearchCV(STEPS, {"told": [Told()]})), "told"),
+        (GridSearchCV(TransformedTargetRegressor(STEPS), {"regressor": [STEPS]}), "regressor"),
+    ],
+)
+def test_a_grid_that_sets_what_is_compared_or_its_seed_is_refused(estimator, name):
+    message = (
+        f"The grid of the search sets '{name}', and with it the attention or the seed that "
+        r"compare_attentions sets\. Leave it out of the grid\."
+    )
+    with pytest.raises(ValueError, match=message):
+        compare([None, "dot"], estimator)
+    assert not Told.fits
+
+
+def test_a_grid_may_set_other_steps_and_other_parameters():
+    steps = Pipeline([("pick", Seeded()), ("told", Told(gains=constant(dot=1)))])
+    grid = {"told__seed_counts": [0], "pick": [Seeded()], "pick__random_state": [7]}
+    result = compare([None, "dot"], GridSearchCV(steps, grid, cv=2))
+    assert result.table["difference"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_a_search_is_scored_and_named_by_its_own_scoring(around):
+    told = Told(gains={None: [3, 2, 4], "dot": [1, 1, 2]})
+    search = GridSearchCV(told, {"seed_counts": [0]}, cv=2, scoring=RMSE)
+    result = compare(
+        [None, "dot"], make_pipeline(FunctionTransformer(), search) if around else search
+    )
+    assert result.scores["score"].tolist() == [-3, -2, -4, -1, -1, -2]
+    assert result.scoring == RMSE
+    assert " the root mean squared error is 1.33, with the plain LSTM 3: " in result.summary
+
+
+def test_a_score_that_is_not_finite_is_an_error_that_says_what_to_do():
+    text = (
+        r"A score is nan on a fold whose number of test rows is 1\. R² needs at least two test "
+        r"rows in each fold: use fewer folds, or another scoring\."
+    )
+    with (
+        pytest.warns(UndefinedMetricWarning, match="less than two samples"),
+        pytest.raises(ValueError, match=text),
+    ):
+        compare(constant(dot=1), cv=LeaveOneOut(), scoring="r2")
+    result = compare(constant(dot=1), cv=LeaveOneOut(), scoring=RMSE)  # the remedy
+    assert result.table["mean_score"].tolist() == [0, -1]
 
 
 @pytest.mark.parametrize("kinds", [["mean", "dot"], [None, "dot", "dot"], [None], ["None", "dot"]])

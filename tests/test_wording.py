@@ -73,3 +73,19 @@ def test_a_search_is_scored_by_its_own_scoring_where_none_is_given(estimator, sc
 def test_an_interval_is_written_with_its_confidence_as_a_percentage():
     assert interval((-0.5, 1.23456), 0.95) == "95% interval -0.5 to 1.23"
     assert interval((0.0, 2.0), 0.995) == "99.5% interval 0 to 2"
+
+
+@pytest.mark.parametrize(
+    ("search", "scoring"),
+    [
+        (GridSearchCV(Ridge(), {}, scoring=["r2", "max_error"], refit="max_error"), "max_error"),
+        (GridSearchCV(Ridge(), {}, scoring={"a": "neg_max_error"}, refit="a"), "neg_max_error"),
+        (
+            GridSearchCV(make_pipeline(GridSearchCV(Ridge(), {}, scoring="max_error")), {}),
+            "max_error",
+        ),
+        (GridSearchCV(Ridge(), {}), None),
+    ],
+)
+def test_a_search_scores_by_what_chooses_its_model(search, scoring):
+    assert scoring_of(search, None) == scoring

@@ -104,7 +104,7 @@ def compare_attentions(
             The verdict in plain words: whether attention helped, by how much, and
             whether pooling alone does as well.
         scoring, confidence
-            As they were given.
+            The scoring in use, that of a search where None is given; and `confidence`.
 
     Raises
     ------
@@ -189,8 +189,8 @@ def _fit_and_score(trial, X, y, fold, scorer, params):
     score = done["test_score"][0]
     if not np.isfinite(score):
         raise ValueError(
-            f"The score of a fold with {len(fold[1])} test rows is {score}. R² needs at least two "
-            "test rows in each fold: use fewer folds, or another scoring."
+            f"A score is {score} on a fold whose number of test rows is {len(fold[1])}. R² needs "
+            "at least two test rows in each fold: use fewer folds, or another scoring."
         )
     return {"score": score, "fit_time": done["fit_time"][0]}
 

@@ -233,18 +233,19 @@ def _advantage(curves, fractions):
 
 
 def _summary(result):
-    low, high = result.advantage_interval
-    name, gap = score_name(result.scoring), number(abs(result.advantage))
-    first = "Replacing the most attended steps first costs"
+    gap, (low, high) = result.advantage, result.advantage_interval
     if low > 0:
-        found = f"The model depends on what it attends to. {first} {gap} more"
+        found, cost = "The model depends on what it attends to.", f"{number(gap)} more"
+        given = interval((low, high), result.confidence)
     elif high < 0:
-        found = f"Attention misleads. {first} {gap} less"
+        found, cost = "Attention misleads.", f"{number(-gap)} less"
+        given = interval((-high, -low), result.confidence)
     else:
-        found = f"Attention does not show what the model depends on. {first} no more"
+        found, cost = "Attention does not show what the model depends on.", "no more"
+        given = f"difference {number(gap)}, {interval((low, high), result.confidence)}"
+    name = score_name(result.scoring)
     return (
-        f"{found} {name} than replacing random ones (difference {number(result.advantage)}, "
-        f"{interval((low, high), result.confidence)}). The most attended step is the one that "
-        f"moves the prediction most in {result.top_agreement:.0%} of the samples (by chance "
-        f"{result.chance:.0%})."
+        f"{found} Replacing the most attended steps first costs {cost} {name} than replacing "
+        f"random ones ({given}). The most attended step is the one that moves the prediction most "
+        f"in {result.top_agreement:.0%} of the samples (by chance {result.chance:.0%})."
     )

@@ -95,7 +95,7 @@ or (n_blocks, n_features)
         feature_names : list of str
             Names of the features.
         by, scoring
-            As they were given.
+            What was permuted, and the scoring in use: that of a search where None is given.
 
     Raises
     ------

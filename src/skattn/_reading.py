@@ -146,6 +146,8 @@ def _transformers(steps):
     """List the transformers among the steps of a Pipeline, those of inner ones too."""
     flat = []
     for _, step in steps:
+        while isinstance(step, FrozenEstimator):
+            step = step.estimator
         if isinstance(step, Pipeline):
             flat += _transformers(step.steps)
         elif step not in (None, "passthrough"):
@@ -155,6 +157,7 @@ def _transformers(steps):
 
 def _even_period(index):
     """Return the time from each label to the next, where it is the same throughout."""
+    index = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
     if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) or len(index) < 2:
         return None
     periods = index[1:] - index[:-1]

@@ -81,8 +81,11 @@ def summarize(table, by_fold, ratio, scoring, confidence):
         f"{found} With the best, {best!r}, the {score} is {number(values[best])}, with the plain "
         f"LSTM {number(values['None'])}: {gap}."
     )
-    if verdict != "helped" or best == "mean" or "mean" not in table.index:
+    if best == "mean" or "mean" not in table.index:
         return summary
+    if verdict != "helped":
+        pooled = table.loc["mean", "verdict"] == "helped"
+        return f"{summary} Pooling all steps equally ('mean') helped." if pooled else summary
     differences = by_fold.loc[best] - by_fold.loc["mean"]
     to_mean = _compare(differences, ratio, confidence, len(table) - 1)
     control = {

@@ -3,11 +3,21 @@
 
 def scoring_of(estimator, scoring):
     """Return the scoring that an estimator is scored with: a search has its own."""
-    if scoring is not None:
-        return scoring
-    while hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    return getattr(estimator, "scoring", None)
+    while scoring is None:
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "refit") and hasattr(estimator, "scoring"):
+            scoring, estimator = _of_search(estimator), estimator.estimator
+        else:
+            break
+    return scoring
+
+
+def _of_search(search):
+    """Return the scoring of a search; where it has several, the one that chooses."""
+    if search.scoring is None or isinstance(search.scoring, str) or callable(search.scoring):
+        return search.scoring
+    return search.scoring[search.refit] if isinstance(search.scoring, dict) else search.refit
 
 
 def score_name(scoring):

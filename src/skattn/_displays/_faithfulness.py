@@ -116,7 +116,7 @@ class FaithfulnessDisplay:
             xlabel="replaced steps (%)",
             ylabel=loss_of(self.result.scoring),
         )
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize="small")
+        ax.legend(fontsize="small")
 
     def _title(self, width):
         return "\n".join(textwrap.wrap(self.result.summary, width))
