@@ -84,7 +84,7 @@ def test_frozen_layers_of_a_callback_do_not_stay_frozen(sequences, small):
 
 
 def test_dropout_layers_draw_apart(small):
-    from skattn._program import pool
+    from skattn._pool import pool
 
     X = np.ones((8, 6, 2), dtype="float32")
     small(n_layers=3, dropout=0.5).fit(X, np.arange(8.0))

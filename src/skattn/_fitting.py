@@ -105,7 +105,7 @@ def fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer):
 
 def borrow(spec):
     """Borrow a program; TensorFlow is loaded here, at the first fit or prediction."""
-    from ._program import pool
+    from ._pool import pool
 
     return pool.borrow(spec)
 

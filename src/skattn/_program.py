@@ -6,7 +6,6 @@ fit or prediction at a time; `borrow` lends it from a bounded pool.
 """
 
 import threading
-from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -318,68 +317,3 @@ def _orthogonal(shape, random_state):
     q, r = np.linalg.qr(random_state.normal(size=tall))
     q *= np.sign(np.diag(r))
     return q if shape == tall else q.T
-
-
-class ProgramPool:
-    """Idle programs, at most `capacity` of them, the longest unused dropped first.
-
-    Parameters
-    ----------
-    capacity : int
-        Greatest number of idle programs.
-    """
-
-    def __init__(self, capacity):
-        self.capacity = capacity
-        self._idle = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def borrow(self, spec):
-        """Lend a program of `spec` to one borrower; make it if none is idle."""
-        program = self._take(spec) or Program(spec)
-        try:
-            yield program
-        finally:
-            self._give_back(program)
-
-    def clear(self):
-        """Drop all idle programs; those on loan come back as usual."""
-        with self._lock:
-            self._idle.clear()
-
-    def idle(self):
-        """Return the idle programs, the longest unused first."""
-        with self._lock:
-            return list(self._idle)
-
-    def _take(self, spec):
-        with self._lock:
-            for position in reversed(range(len(self._idle))):
-                if self._idle[position].spec == spec:
-                    return self._idle.pop(position)
-        return None
-
-    def _give_back(self, program):
-        with self._lock:
-            self._idle.append(program)
-            del self._idle[: -self.capacity]
-
-
-#: The programs of this process.
-pool = ProgramPool(capacity=32)
-
-
-def clear_programs():
-    """Drop every idle compiled program.
-
-    Fitted estimators are not affected: their next prediction compiles again. TensorFlow
-    keeps about 10 MiB of each program for as long as the process lives, as it does of
-    every function that it compiles.
-
-    Examples
-    --------
-    >>> import skattn
-    >>> skattn.clear_programs()
-    """
-    pool.clear()

@@ -297,6 +297,11 @@ def check_targets(y, X, estimator):
     return y.reshape(len(y), -1), y.ndim
 
 
+def check_params(estimator):
+    """Check an estimator's parameters against its constraints, as `fit` does."""
+    estimator._validate_params()
+
+
 def check_validation_rows(X_val, y_val, sample_weight_val):
     """Refuse validation rows of which a part is missing."""
     named = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}

@@ -1,0 +1,241 @@
+"""A fitted regressor as a description (JSON) and tensors, and back, with every check."""
+
+from dataclasses import asdict, fields
+
+import numpy as np
+
+from ._regressor import LSTMAttentionRegressor
+from ._scaling import Statistics
+from ._shapes import parameter_shapes
+from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS, NetworkSpec
+from ._validation import check_params
+
+#: Fitted attributes that are single numbers; integers are positive.
+NUMBERS = {
+    "n_features_in_": int,
+    "n_timesteps_in_": int,
+    "n_outputs_": int,
+    "_X_ndim": int,
+    "_y_ndim": int,
+    "n_iter_": int,
+    "best_iter_": int,
+    "best_loss_": float,
+}
+
+#: Fields of a spec that are not positive integers, and what they may be.
+CHOICES = {
+    "attention": tuple(ATTENTIONS),
+    "head_input": HEAD_INPUTS,
+    "bidirectional": (False, True),
+    "dropout": (False, True),
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+}
+
+STATISTICS = {"feature_statistics_": "n_features", "target_statistics_": "n_outputs"}
+CURVES = ("loss", "learning_rate", "val_loss")
+
+#: More layers than this are taken for damage.
+MAX_LAYERS = 1000
+
+
+class ModelFileError(ValueError):
+    """A file that is no model of this package, is damaged, or has an unknown version."""
+
+
+def describe(estimator):
+    """Return all of a fitted estimator but its arrays, as what JSON can hold."""
+    spec = asdict(estimator.spec_)
+    if callable(spec["attention"]):
+        raise TypeError(_cannot_be_saved("attention", spec["attention"]))
+    names = getattr(estimator, "feature_names_in_", None)
+    state = estimator._optimizer_state
+    return {
+        "params": {
+            name: _as_data(name, value) for name, value in estimator.get_params(deep=False).items()
+        },
+        "spec": {**spec, "dense_units": list(spec["dense_units"])},
+        "numbers": {name: kind(getattr(estimator, name)) for name, kind in NUMBERS.items()},
+        "feature_names": None if names is None else [str(name) for name in names],
+        "has_validation": estimator.validation_loss_curve_ is not None,
+        "optimizer": None if state is None else [[str(a.dtype), list(a.shape)] for a in state],
+    }
+
+
+def tensors_of(estimator):
+    """Return the arrays of a fitted estimator by name."""
+    tensors = {f"parameters/{name}": value for name, value in estimator.parameters_.items()}
+    for name in STATISTICS:
+        statistics = getattr(estimator, name)
+        tensors |= {f"{name}/mean": statistics.mean, f"{name}/scale": statistics.scale}
+    for name in CURVES:
+        tensors[f"history/{name}"] = np.array(estimator.history_[name], dtype="float64")
+    for place, value in enumerate(estimator._optimizer_state or ()):
+        tensors[f"optimizer/{place}"] = np.asarray(value)
+    return {name: np.asarray(value, order="C") for name, value in tensors.items()}
+
+
+def parse(description):
+    """Check a description; return an unfitted estimator and its spec.
+
+    Raises
+    ------
+    ModelFileError
+        If anything in it is not as `describe` makes it.
+    """
+    keys = {"params", "spec", "numbers", "feature_names", "has_validation", "optimizer"}
+    _need(isinstance(description, dict) and set(description) == keys, "parts are missing")
+    estimator = _parse_params(description["params"])
+    spec = _parse_spec(description["spec"])
+    _check_numbers(description["numbers"], spec)
+    names = description["feature_names"]
+    if names is not None:
+        _need(_is_list_of(names, str), "its names of features are no list of text")
+        _need(len(names) == description["numbers"]["n_features_in_"], "names are missing")
+    _need(isinstance(description["has_validation"], bool), "has_validation is not a bool")
+    return estimator, spec
+
+
+def expected_tensors(description, spec):
+    """Return the type and shape of every tensor that belongs to a checked description."""
+    shapes = parameter_shapes(spec)
+    n_iter = description["numbers"]["n_iter_"]
+    expected = {f"parameters/{name}": ("float32", shape) for name, shape in shapes.items()}
+    for name, number in STATISTICS.items():
+        shape = (getattr(spec, number),)
+        expected |= {f"{name}/mean": ("float64", shape), f"{name}/scale": ("float64", shape)}
+    for curve in CURVES:
+        length = n_iter if curve != "val_loss" or description["has_validation"] else 0
+        expected[f"history/{curve}"] = ("float64", (length,))
+    return expected | _expected_optimizer(description["optimizer"], shapes)
+
+
+def fill(estimator, description, spec, tensors):
+    """Give a parsed estimator its fitted attributes.
+
+    Raises
+    ------
+    ModelFileError
+        If a number that has to be finite is not.
+    """
+    for name, value in tensors.items():
+        _need(name == "history/val_loss" or np.isfinite(value).all(), f"{name!r} is not finite")
+    for name in STATISTICS:
+        statistics = Statistics(tensors[f"{name}/mean"], tensors[f"{name}/scale"])
+        _need((statistics.scale > 0).all(), f"the scale of {name!r} is not positive")
+        setattr(estimator, name, statistics)
+    for name, value in description["numbers"].items():
+        setattr(estimator, name, value)
+    if description["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(description["feature_names"], dtype=object)
+    estimator.spec_ = spec
+    estimator.parameters_ = {name: tensors[f"parameters/{name}"] for name in parameter_shapes(spec)}
+    state = description["optimizer"]
+    estimator._optimizer_state = (
+        None if state is None else [tensors[f"optimizer/{place}"] for place in range(len(state))]
+    )
+    estimator.history_ = {name: tensors[f"history/{name}"].tolist() for name in CURVES}
+    estimator.loss_curve_ = estimator.history_["loss"]
+    estimator.validation_loss_curve_ = estimator.history_["val_loss"] or None
+    return estimator
+
+
+def _as_data(name, value):
+    """Return a parameter as what JSON can hold; a tuple is marked as one."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        items = [_as_data(name, item) for item in value]
+        return {"tuple": items} if isinstance(value, tuple) else items
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(_cannot_be_saved(name, value))
+
+
+def _cannot_be_saved(name, value):
+    return (
+        f"{name}={value!r} is not data, and a model file holds nothing else. Use set_params to "
+        "give it a value that is (a number, text or None), or pickle the estimator."
+    )
+
+
+def _from_data(value):
+    if isinstance(value, dict):
+        _need(set(value) == {"tuple"} and isinstance(value["tuple"], list), "a tuple is damaged")
+        return tuple(_from_data(item) for item in value["tuple"])
+    return [_from_data(item) for item in value] if isinstance(value, list) else value
+
+
+def _parse_params(params):
+    known = LSTMAttentionRegressor().get_params(deep=False)
+    _need(isinstance(params, dict) and set(params) <= set(known), "it has unknown parameters")
+    estimator = LSTMAttentionRegressor(**{n: _from_data(value) for n, value in params.items()})
+    check_params(estimator)
+    return estimator
+
+
+def _parse_spec(described):
+    names = [field.name for field in fields(NetworkSpec)]
+    _need(isinstance(described, dict) and set(described) == set(names), "its spec is damaged")
+    values = {**described, "dense_units": described["dense_units"]}
+    _need(_is_list_of(values["dense_units"], int), "dense_units are no list of integers")
+    values["dense_units"] = tuple(values["dense_units"])
+    _need(all(units > 0 for units in values["dense_units"]), "dense_units are not positive")
+    for name in set(names) - {"dense_units"}:
+        if name in CHOICES:
+            _need(_is_one_of(values[name], CHOICES[name]), f"{name}={values[name]!r} is unknown")
+        else:
+            _need(_is_positive_integer(values[name]), f"{name}={values[name]!r} is not positive")
+    _need(values["n_layers"] + len(values["dense_units"]) <= MAX_LAYERS, "it has too many layers")
+    return NetworkSpec(**values)
+
+
+def _check_numbers(numbers, spec):
+    _need(isinstance(numbers, dict) and set(numbers) == set(NUMBERS), "numbers are missing")
+    for name, kind in NUMBERS.items():
+        value = numbers[name]
+        valid = _is_positive_integer(value) if kind is int else type(value) is float
+        _need(valid and value == value, f"{name}={value!r} is not valid")
+    steps = numbers["n_timesteps_in_"] if numbers["_X_ndim"] == 2 else 1
+    _need(
+        numbers["_X_ndim"] in (2, 3)
+        and numbers["_y_ndim"] in (1, 2)
+        and numbers["n_features_in_"] == spec.n_features * steps
+        and numbers["n_outputs_"] == spec.n_outputs
+        and (numbers["_y_ndim"] == 2 or spec.n_outputs == 1)
+        and numbers["best_iter_"] <= numbers["n_iter_"],
+        "its numbers contradict each other",
+    )
+
+
+def _expected_optimizer(state, shapes):
+    if state is None:
+        return {}
+    _need(isinstance(state, list), "its optimizer is damaged")
+    allowed = {(), *shapes.values()}
+    expected = {}
+    for place, entry in enumerate(state):
+        _need(isinstance(entry, list) and len(entry) == 2, "its optimizer is damaged")
+        kind, shape = entry
+        _need(_is_one_of(kind, ("float32", "int32", "int64")), "its optimizer has unknown types")
+        _need(_is_list_of(shape, int) and tuple(shape) in allowed, "its optimizer does not fit")
+        expected[f"optimizer/{place}"] = (kind, tuple(shape))
+    return expected
+
+
+def _need(condition, otherwise):
+    if not condition:
+        raise ModelFileError(otherwise)
+
+
+def _is_list_of(value, kind):
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+def _is_one_of(value, choices):
+    """Tell whether a value is a choice, and of its type: 1 is not True."""
+    return any(type(value) is type(choice) and value == choice for choice in choices)
+
+
+def _is_positive_integer(value):
+    return type(value) is int and value > 0
