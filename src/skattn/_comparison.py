@@ -29,6 +29,7 @@ from ._wording import scoring_of
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -46,18 +47,20 @@ def compare_attentions(
     params=None,
     random_state=None,
     n_jobs=None,
+    verbose=0,
 ):
     """Compare attentions by cross-validation, and say whether one helps on these data.
 
-    Every attention is fitted on the same folds with the same seeds; each fold has seeds of
-    its own, so that luck with a seed counts as chance. Scores are averaged over the seeds of
-    a fold; the differences to the plain LSTM (None) are tested with Student's t over the
-    folds, whose variance is corrected for training sets that overlap [1]_: 1 / n_folds
-    becomes 1 / n_folds + n_test / n_train. The intervals and p-values hold for all
-    comparisons of the table at once (Bonferroni).
+    Every attention is fitted on the same folds with the same seeds, which are set wherever
+    the estimator takes a `random_state`. Each fold has seeds of its own, so that luck with a
+    seed counts as chance. Scores are averaged over the seeds of a fold; the differences to
+    the plain LSTM (None) are tested with Student's t over the folds, whose variance is
+    corrected for training sets that overlap [1]_: 1 / n_folds becomes
+    1 / n_folds + n_test / n_train. The intervals and p-values hold for all comparisons of
+    the table at once (Bonferroni).
 
     "mean" is the control. It pools all steps equally, so what another attention gains
-    over it is what *looking* gains.
+    over it is what *looking* gains; but the hierarchical network differs in more than that.
 
     Parameters
     ----------
@@ -72,12 +75,14 @@ def compare_attentions(
         What to compare, as the regressor's `attention`; None, the plain LSTM, has to be
         among them.
     groups : array-like of shape (n_samples,), default=None
-        Groups for `cv`, such as `GroupKFold`.
+        Groups for `cv`, such as `GroupKFold`. For folds inside of a search pass them as
+        ``params={"groups": groups}`` too.
     cv : int, splitter or iterable, default=None
         As in scikit-learn; None for 5 folds. Windows of one table need
-        `TimeSeriesSplit`. More folds find smaller differences.
+        `TimeSeriesSplit`, whose training folds grow, so that the test holds only roughly.
+        More folds find smaller differences.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None for the estimator's own score, R².
+        As in scikit-learn; None for the estimator's own score: R², or that of a search.
     n_repeats : int, default=1
         Seeds for each fold. Networks differ by their seeds; with more of them smaller
         differences are found.
@@ -90,6 +95,8 @@ def compare_attentions(
     n_jobs : int, default=None
         Fits at once; threads, which share compiled programs, unless a joblib backend is
         set.
+    verbose : int, default=0
+        Whether to report finished fits; more often the higher.
 
     Returns
     -------
@@ -150,7 +157,7 @@ def compare_attentions(
         for fold, row in enumerate(seeds.tolist())
         for seed in row
     ]
-    done = Parallel(n_jobs=n_jobs, prefer="threads")(
+    done = Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)(
         delayed(_fit_and_score)(
             _trial(estimator, path, named[task["attention"]], task["seed"]),
             X,
@@ -176,9 +183,9 @@ def compare_attentions(
 
 
 def _trial(estimator, path, attention, seed):
-    """Return a clone with an attention and a seed."""
-    seed_path = path.removesuffix("attention") + "random_state"
-    return clone(estimator).set_params(**{path: attention, seed_path: seed})
+    """Return a clone with an attention, and the seed wherever one is taken."""
+    seeds = [n for n in estimator.get_params(deep=True) if n.split("__")[-1] == "random_state"]
+    return clone(estimator).set_params(**{path: attention, **dict.fromkeys(seeds, seed)})
 
 
 def _fit_and_score(trial, X, y, fold, scorer, params):
@@ -197,11 +204,17 @@ def _fit_and_score(trial, X, y, fold, scorer, params):
 
 def _named(attentions):
     """Return the attentions by name; a callable's is its own."""
+    unknown = [kind for kind in attentions if not callable(kind) and kind not in ATTENTIONS]
+    if unknown:
+        raise ValueError(
+            f"attentions holds {unknown[0]!r}, which is unknown. Use functions, or names among "
+            f"{list(ATTENTIONS)}."
+        )
     named = {getattr(kind, "__name__", str(kind)): kind for kind in attentions}
-    if len(named) != len(attentions) or len(named) < 2 or named.get("None", "") is not None:
+    if len(named) != len(attentions) or len(named) < 2 or None not in attentions:
         raise ValueError(
             "attentions must hold None, which the others are compared with, and at least one "
-            f"more, each once. Got attentions={attentions!r}."
+            f"more, each with a name of its own. Got attentions={attentions!r}."
         )
     return named
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import kendalltau
 from sklearn.utils.parallel import delayed
 
-from ._importance import blocks_of
+from ._importance import blocks_of, partners
 from ._inspection import weights_of
 from ._reading import Reading
 
@@ -27,7 +27,7 @@ class Steps:
     weights : array of shape (n_samples, n_timesteps)
         Attention weights.
     masses : array of shape (n_samples, n_blocks)
-        Attention on each block; NaN where all of its steps are absent.
+        Attention on each block, for each of its present steps; NaN where it has none.
     block_of : int array of shape (n_timesteps,)
         The block of each step.
     """
@@ -41,7 +41,7 @@ class Steps:
     @classmethod
     def of(cls, reading, block):
         """Cut what an estimator reads into blocks of steps."""
-        weights, sequences = weights_of(reading), reading.sequences()
+        weights, sequences = reading.aligned(weights_of(reading)), reading.sequences()
         blocks = blocks_of(weights.shape[1], block)
         if len(weights) < 2 or len(blocks) < 2:
             raise ValueError(
@@ -50,9 +50,11 @@ class Steps:
                 "each are needed. Pass more samples, or a smaller block."
             )
         begins = [begin for begin, _ in blocks]
-        masses = np.add.reduceat(weights.astype("float64"), begins, axis=1)
-        present = ~np.isnan(sequences[:, :, 0])
-        masses[~np.logical_or.reduceat(present, begins, axis=1)] = np.nan
+        n_present = np.add.reduceat(~np.isnan(sequences[:, :, 0]), begins, axis=1, dtype=int)
+        sums = np.add.reduceat(weights.astype("float64"), begins, axis=1)
+        # In float32, so that equal weights stay equal in blocks of unequal length.
+        masses = np.divide(sums, n_present, out=np.full(sums.shape, np.nan), where=n_present > 0)
+        masses = masses.astype("float32")
         block_of = np.repeat(range(len(blocks)), [end - begin for begin, end in blocks])
         return cls(reading, sequences, weights, masses, block_of)
 
@@ -61,13 +63,15 @@ class Steps:
         """Number of blocks of each sample that are not absent: (n_samples, 1)."""
         return (~np.isnan(self.masses)).sum(axis=1, keepdims=True)
 
+    def draw_donors(self, rng):
+        """Draw for each sample and step the sample to replace it from."""
+        return partners(~np.isnan(self.sequences[:, :, 0]), rng)
+
     def predict_replaced(self, replaced, donors):
         """Predict with some blocks (n_samples, n_blocks) taken from other samples."""
-        given = self.sequences[donors]
-        take = replaced[:, self.block_of, np.newaxis] & ~np.isnan(self.sequences + given)
-        return self.reading.predictor.predict(
-            self.reading.as_read(np.where(take, given, self.sequences))
-        )
+        given = self.sequences[donors, np.arange(donors.shape[1])]
+        taken = np.where(replaced[:, self.block_of, np.newaxis], given, self.sequences)
+        return self.reading.predictor.predict(self.reading.as_read(taken))
 
     def rank_agreements(self, effects):
         """Return Kendall's τ of masses and effects over the present blocks of each sample."""
@@ -92,14 +96,6 @@ def _rank_agreement(mass, effect):
     if np.ptp(mass) == 0 or np.ptp(effect) == 0:
         return 0.0
     return kendalltau(mass, effect).statistic
-
-
-def others(n_samples, rng):
-    """Draw for each sample another one, each once."""
-    order = rng.permutation(n_samples)
-    others = np.empty(n_samples, dtype=int)
-    others[order] = np.roll(order, 1)
-    return others
 
 
 def effects_of_blocks(steps, original, donors, jobs):

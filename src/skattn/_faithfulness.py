@@ -9,7 +9,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel
 
-from ._deletion import Steps, effects_of_blocks, others, predict_deletions
+from ._deletion import Steps, effects_of_blocks, predict_deletions
 from ._reading import read
 from ._validation import (
     POSITIVE_INTEGER,
@@ -20,7 +20,7 @@ from ._validation import (
     check_consistent_length,
     validate_params,
 )
-from ._wording import interval, number, score_name
+from ._wording import interval, number, score_name, scoring_of
 
 
 @validate_params(
@@ -40,6 +40,7 @@ def attention_faithfulness(
     estimator,
     X,
     y,
+    sample_weight=None,
     *,
     block=1,
     n_fractions=10,
@@ -56,14 +57,16 @@ def attention_faithfulness(
     one step carries what earlier steps told, and the head may read other ways [1]_ [2]_.
     Two tests, both by replacing steps of a sequence by those of another sample:
 
-    Take about a hundred samples or more: with few, the intervals are too narrow.
-
     1. *Agreement*: how far a sample's prediction moves when one step alone is replaced.
        Is the most attended step the one that moves it most, and do both rank the steps
        alike (Kendall's τ)?
     2. *Deletion curve* [3]_: the score that is lost as a growing share of each sample's
        steps is replaced, the most attended first, beside steps in random order and the
        least attended first. The area between the first two is the answer.
+
+    Take a hundred samples or more: with few, the intervals are too narrow. They take samples
+    as independent; behind `TimeWindows`, whose windows overlap, whole stretches of windows
+    are drawn. Sequences of unequal length are aligned at their last step.
 
     Parameters
     ----------
@@ -75,15 +78,18 @@ def attention_faithfulness(
         training tell more.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         True targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples in the score.
     block : int, default=1
-        Steps that are replaced together, counted back from the last; the weight of a
-        block is the sum of its steps' weights.
+        Steps that are replaced together, counted back from the last; blocks are ordered
+        by their mean weight for each present step.
     n_fractions : int, default=10
         Points of the deletion curve after the first; at most one a block.
     n_repeats : int, default=5
         How often to draw other samples to replace from.
     scoring : str, callable or None, default="neg_root_mean_squared_error"
-        As in scikit-learn; None for the regressor's own score, R².
+        As in scikit-learn; None for R², or the scoring of a search. A callable gets the
+        predictions in the place of X.
     n_bootstraps : int, default=500
         Draws of the samples for the intervals.
     confidence : float, default=0.95
@@ -117,15 +123,17 @@ def attention_faithfulness(
             What was found, in a sentence.
         baseline : float
             The score with nothing replaced.
+        index : pandas.Index
+            Labels of the samples.
         weights : ndarray of shape (n_samples, n_timesteps)
-            The attention weights.
+            The attention weights, aligned at the last step.
         effects : ndarray of shape (n_samples, n_blocks)
             How far each prediction moves when a block is replaced: mean absolute change
             over repeats and outputs, in units of y.
         lags : pandas.Index
             How long before the last step each step is.
         scoring, confidence
-            As they were given.
+            The scoring in use, and `confidence`.
 
     Raises
     ------
@@ -159,19 +167,21 @@ def attention_faithfulness(
     """
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
+    scoring = scoring_of(estimator, scoring)
     scorer = check_scoring(_Told(), scoring)
+    weights = None if sample_weight is None else np.asarray(sample_weight)
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
-    donors = [others(len(steps.sequences), rng) for _ in range(n_repeats)]
+    donors = [steps.draw_donors(rng) for _ in range(n_repeats)]
     jobs = Parallel(n_jobs=n_jobs, prefer="threads")
     original = reading.predictor.predict(reading.X)
     effects = effects_of_blocks(steps, original, donors, jobs)
     n_blocks = steps.masses.shape[1]
     fractions = np.unique(np.linspace(0, n_blocks, n_fractions + 1).round()) / n_blocks
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
-    score = partial(_score_curves, scorer, original, np.asarray(y))
+    score = partial(_score_curves, scorer, original, np.asarray(y), weights)
     curves, agreements = score(predictions, slice(None)), steps.rank_agreements(effects)
-    draws = rng.randint(len(agreements), size=(n_bootstraps, len(agreements)))
+    draws = _draws(len(agreements), n_bootstraps, reading.length_of_dependence, rng)
     del predictions["least"]  # not part of the answer
     advantages = [_advantage(score(predictions, rows), fractions) for rows in draws]
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
@@ -189,7 +199,8 @@ def attention_faithfulness(
         advantage=_advantage(curves, fractions),
         advantage_interval=advantage_interval,
         faithful=advantage_interval[0] > 0,
-        baseline=float(scorer(_Told(), original, y)),
+        baseline=float(scorer(_Told(), original, y, **_weighted(weights, slice(None)))),
+        index=reading.index,
         weights=steps.weights,
         effects=effects,
         lags=reading.lags(steps.weights.shape[1]),
@@ -210,13 +221,26 @@ class _Told(RegressorMixin, BaseEstimator):
         return True
 
 
-def _score_curves(scorer, original, y, predictions, rows):
+def _draws(n_samples, n_bootstraps, length, rng):
+    """Draw samples with replacement, in stretches of samples that depend on each other."""
+    length = max(1, min(length, n_samples // 2))
+    begins = rng.randint(n_samples - length + 1, size=(n_bootstraps, -(-n_samples // length)))
+    rows = begins[:, :, np.newaxis] + np.arange(length)
+    return rows.reshape(n_bootstraps, -1)[:, :n_samples]
+
+
+def _weighted(weights, rows, n_repeats=1):
+    return {} if weights is None else {"sample_weight": np.tile(weights[rows], n_repeats)}
+
+
+def _score_curves(scorer, original, y, weights, predictions, rows):
     """Return the lost score of each order at each point, over some rows."""
-    baseline = scorer(_Told(), original[rows], y[rows])
+    baseline = scorer(_Told(), original[rows], y[rows], **_weighted(weights, rows))
 
     def lost(repeats):
-        told = np.concatenate(list(repeats[:, rows]))
-        return baseline - scorer(_Told(), told, np.concatenate([y[rows]] * len(repeats)))
+        told, n_repeats = np.concatenate(list(repeats[:, rows])), len(repeats)
+        truth = np.concatenate([y[rows]] * n_repeats)
+        return baseline - scorer(_Told(), told, truth, **_weighted(weights, rows, n_repeats))
 
     return {
         order: np.array([0.0, *(lost(repeats) for repeats in points)])

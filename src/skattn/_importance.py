@@ -1,5 +1,7 @@
 """Permutation importance for sequences: over steps, over features, over both."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
@@ -34,6 +36,7 @@ def sequence_importance(
     estimator,
     X,
     y,
+    sample_weight=None,
     *,
     by=AXES,
     block=1,
@@ -50,7 +53,10 @@ def sequence_importance(
     the columns of 2-D X.
 
     Values are permuted in the sequences that the last step reads, after all
-    preprocessing. A step that is absent in one of two samples stays as it is.
+    preprocessing, among the samples in which a step is present. Sequences of unequal length
+    are aligned at their last step. One permutation is one prediction of all samples: with the
+    defaults, n_timesteps * n_features * n_repeats of them. Windows of a table are spread out
+    for it.
 
     Parameters
     ----------
@@ -61,6 +67,8 @@ def sequence_importance(
         As `estimator.predict` takes it; rows that were not in training tell more.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         True targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples in the score.
     by : {"timestep", "feature"} or both, default=("timestep", "feature")
         What to permute: "timestep" for all features of a block of steps, "feature" for
         all steps of a feature, both for one feature in one block of steps.
@@ -71,7 +79,8 @@ def sequence_importance(
     n_repeats : int, default=5
         How often to permute.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None for the estimator's own score.
+        As in scikit-learn; None for the estimator's own score, which for a search is that
+        by which it chose.
     random_state : int, RandomState instance or None, default=None
         Source of the permutations. The result does not depend on `n_jobs`.
     n_jobs : int, default=None
@@ -137,11 +146,13 @@ or (n_blocks, n_features)
     blocks = blocks_of(n_timesteps, block) if over_steps else [(0, n_timesteps)]
     features = [slice(f, f + 1) for f in range(n_features)] if over_features else [slice(None)]
     cells = [(slice(*steps), feature) for steps in blocks for feature in features]
-    baseline = scorer(reading.predictor, reading.as_read(sequences), y)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    score = partial(_score, reading, scorer, y, weights)
+    baseline = score(sequences)
 
     seeds = check_random_state(random_state).randint(2**31 - 1, size=(len(cells), n_repeats))
     scores = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_score_without)(reading, sequences, y, scorer, cell, seed)
+        delayed(_score_without)(score, sequences, cell, seed)
         for cell, row in zip(cells, seeds, strict=True)
         for seed in row
     )
@@ -160,9 +171,12 @@ or (n_blocks, n_features)
     )
 
 
-def _score_without(reading, sequences, y, scorer, cell, seed):
-    permuted = permute(sequences, cell, check_random_state(seed))
-    return scorer(reading.predictor, reading.as_read(permuted), y)
+def _score(reading, scorer, y, weights, sequences):
+    return scorer(reading.predictor, reading.as_read(sequences), y, **weights)
+
+
+def _score_without(score, sequences, cell, seed):
+    return score(permute(sequences, cell, check_random_state(seed)))
 
 
 def blocks_of(n_timesteps, block):
@@ -172,16 +186,40 @@ def blocks_of(n_timesteps, block):
 
 
 def permute(sequences, cell, rng):
-    """Return sequences with the values of a cell (steps, features) permuted between samples.
-
-    A step that is absent (NaN) in the receiving or the giving sample keeps its values.
-    """
+    """Return sequences with the values of a cell (steps, features) permuted between samples."""
     permuted = sequences.copy()
     steps, features = cell
-    own = sequences[:, steps, features]
-    given = own[rng.permutation(len(own))]
-    permuted[:, steps, features] = np.where(np.isnan(own + given), own, given)
+    own = sequences[:, steps]
+    donors = partners(~np.isnan(own).all(axis=2), rng)
+    given = own[donors, np.arange(own.shape[1])]
+    permuted[:, steps, features] = given[:, :, features]
     return permuted
+
+
+def partners(present, rng):
+    """Draw for each sample and step another sample, in which the step is present as well.
+
+    Neighbouring steps have the same partner, as far as they are present in the same
+    samples.
+
+    Parameters
+    ----------
+    present : bool array of shape (n_samples, n_timesteps)
+        Which steps are present.
+    rng : RandomState
+        Source of the draw.
+
+    Returns
+    -------
+    partners : int array of shape (n_samples, n_timesteps)
+        Each sample is the partner of one; an absent step's partner is its own sample.
+    """
+    order = rng.permutation(len(present))
+    partners = np.repeat(np.arange(len(present))[:, np.newaxis], present.shape[1], axis=1)
+    for step in range(present.shape[1]):
+        among = order[present[order, step]]
+        partners[among, step] = np.roll(among, 1)
+    return partners
 
 
 def _axes_of(by):

@@ -21,7 +21,8 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
         As in `LSTMAttentionRegressor.attention_weights`.
     as_frame : bool, default=False
         Whether to return a DataFrame. Its index is that of X; each column is a step,
-        named by its lag: how long before the last step it is. Lags are times where a
+        named by its lag: how long before the last step it is. Sequences of unequal
+        length all end at lag 0. Lags are times where a
         `TimeWindows` read rows that come at even times, and numbers of rows or steps
         where not.
 
@@ -68,7 +69,7 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
             "Use as_frame=False."
         )
     columns = reading.lags(weights.shape[1])
-    return pd.DataFrame(weights, index=reading.index, columns=columns)
+    return pd.DataFrame(reading.aligned(weights), index=reading.index, columns=columns)
 
 
 def weights_of(reading, level="steps"):

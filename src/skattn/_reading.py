@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._tables import even_period
 from ._validation import as_sequences, n_dims_of, n_samples_of
 
 
@@ -30,8 +32,10 @@ class Reading:
         Labels of the samples: the index of the caller's X, where it has one.
     step : int or Timedelta
         Rows, or time, from one step to the next.
-    names : list of str or None
-        Names of the features of a step, where they are known.
+    steps : list of transformers
+        What X has passed through.
+    columns : list of str or None
+        Names of the caller's columns.
     """
 
     predictor: Any
@@ -39,7 +43,8 @@ class Reading:
     X: Any
     index: pd.Index
     step: Any = 1
-    names: list | None = None
+    steps: tuple = ()
+    columns: list | None = None
 
     def lags(self, n_timesteps):
         """Return how long before the last step each step is.
@@ -50,14 +55,51 @@ class Reading:
         return pd.Index(np.arange(n_timesteps)[::-1] * self.step, name="lag")
 
     def feature_names(self, n_features):
-        """Return a name for each feature of a step."""
-        if self.names is not None and len(self.names) == n_features:
-            return self.names
+        """Return a name for each feature of a step, numbers where none are known."""
+        names = self.columns
+        for step in self.steps:
+            named = hasattr(step, "get_feature_names_out")
+            names = list(step.get_feature_names_out(names)) if named else None
+        if names is not None and len(names) == n_features and self.steps:
+            return [str(name) for name in names]
         return [f"feature {feature}" for feature in range(n_features)]
 
     def sequences(self):
-        """Return X as a float array (n_samples, n_timesteps, n_features) of its own."""
-        return as_sequences(self.X, getattr(self.regressor, "n_timesteps", None))
+        """Return X as a float array (n_samples, n_timesteps, n_features), last steps aligned.
+
+        Sequences of unequal length end in the last column, so that a column is a lag.
+        """
+        return self.aligned(self._sequences)
+
+    def aligned(self, values, axes=(1,)):
+        """Move values with a time axis so that every sequence ends in the last column."""
+        for axis in axes if self._places is not None else ():
+            shape = [len(values)] + [1] * (values.ndim - 1)
+            shape[axis] = -1
+            values = np.take_along_axis(values, self._places.reshape(shape), axis=axis)
+        return values
+
+    @property
+    def length_of_dependence(self):
+        """Number of neighbouring samples that share rows: the steps of a window of a table."""
+        return 1 if _windows_among(self.steps) is None else self._sequences.shape[1]
+
+    @cached_property
+    def _sequences(self):
+        return as_sequences(self.X, _n_timesteps_of(self.regressor))
+
+    @cached_property
+    def _places(self):
+        """Return for each aligned column the column it has now; None where none moves.
+
+        Windows of a table stay as they are: their last step is that of their row, present
+        or not.
+        """
+        n_trailing = (~np.isnan(self._sequences).all(axis=2))[:, ::-1].argmax(axis=1)
+        if _windows_among(self.steps) is not None or not n_trailing.any():
+            return None
+        n_timesteps = self._sequences.shape[1]
+        return (np.arange(n_timesteps) - n_trailing[:, np.newaxis]) % n_timesteps
 
     def as_read(self, sequences):
         """Return an array of sequences in the form in which the regressor reads them."""
@@ -85,23 +127,33 @@ def read(estimator, X):
     """
     index = X.index if isinstance(X, (pd.DataFrame, pd.Series)) else None
     predictor, regressor, steps = unwrap(estimator)
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
     for step in steps:
         X = step.transform(X)
     if index is None or len(index) != n_samples_of(X):
         index = pd.RangeIndex(n_samples_of(X))
-    windows = next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
-    names = getattr(windows, "feature_names_in_", None)
-    names = None if names is None else [str(name) for name in names]
-    return Reading(predictor, regressor, X, index, _step_of(windows, index), names)
+    step = _step_of(_windows_among(steps), index)
+    return Reading(predictor, regressor, X, index, step, tuple(steps), columns)
+
+
+def _windows_among(steps):
+    return next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
 
 
 def _step_of(windows, index):
     """Return the rows, or the time where rows come at even times, from step to step."""
     if windows is None:
         return 1
-    # The rows of groups may take turns, so that their index is not that of one series.
-    period = None if windows.groups is not None else _even_period(index)
-    return int(windows.stride_within) * (1 if period is None else period)
+    period = getattr(windows, "row_period_", None)
+    agrees = len(index) == 1 or even_period(index) == period
+    return int(windows.stride_within) * (period if period is not None and agrees else 1)
+
+
+def _n_timesteps_of(regressor):
+    """Return how a regressor, or the one inside it, reads the columns of 2-D X."""
+    params = regressor.get_params(deep=True)
+    found = {value for name, value in params.items() if name.split("__")[-1] == "n_timesteps"}
+    return found.pop() if len(found) == 1 else None
 
 
 def unwrap(estimator):
@@ -153,12 +205,3 @@ def _transformers(steps):
         elif step not in (None, "passthrough"):
             flat.append(step)
     return flat
-
-
-def _even_period(index):
-    """Return the time from each label to the next, where it is the same throughout."""
-    index = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
-    if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) or len(index) < 2:
-        return None
-    periods = index[1:] - index[:-1]
-    return periods[0] if (periods == periods[0]).all() and periods[0] > pd.Timedelta(0) else None

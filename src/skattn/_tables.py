@@ -223,6 +223,15 @@ def check_increasing(order, series, what):
     )
 
 
+def even_period(index):
+    """Return the time from each label of an index to the next, where it is always the same."""
+    index = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
+    if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) or len(index) < 2:
+        return None
+    periods = index[1:] - index[:-1]
+    return periods[0] if (periods == periods[0]).all() and periods[0] > pd.Timedelta(0) else None
+
+
 def describe_gaps(order, series):
     """Name the first gaps of a table, as text; None where there are none."""
     rows = series.rows

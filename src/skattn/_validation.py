@@ -186,10 +186,12 @@ def as_sequences(X, n_timesteps=None):
     n_timesteps : int or None
         How the columns of a 2-D X are read; None for one feature per step.
     """
-    X = _padded(X) if is_list_of_sequences(X) else X
-    X = np.array(X, dtype="float64")
-    if X.ndim == 2:
+    if is_list_of_sequences(X):
+        X = _padded(X)
+    if n_dims_of(X) == 2:
+        X = check_array(X, dtype="float64", ensure_all_finite=False, copy=True)
         return X.reshape(len(X), n_timesteps or X.shape[1], -1)
+    X = np.array(X, dtype="float64")
     if X.ndim != 3:
         raise ValueError(
             "Expected X of shape (n_samples, n_timesteps, n_features) or (n_samples, n_columns). "

@@ -6,6 +6,24 @@ from scipy.stats import t as student
 
 from ._wording import interval, is_error, number, score_name
 
+#: Verdict → what is said of the attentions, the first that holds for one of them.
+FOUND = {
+    "helped": "Attention helped.",
+    "no difference shown": "Attention made no difference that these data can show.",
+    "hurt": "Attention hurt.",
+}
+
+#: Verdict on the best attention against pooling → what is said of it.
+CONTROL = {
+    "helped": "It is the looking that helps, more than pooling all steps equally does ('mean')",
+    "hurt": "Pooling all steps equally ('mean') does better",
+    "no difference shown": "Pooling all steps equally ('mean') does as well, as far as these data "
+    "can show",
+}
+
+#: Attentions whose network is that of "mean" but for the weights.
+CONTROLLED = ("dot", "general", "additive")
+
 
 def corrected_t_test(differences, ratio):
     """Test whether the mean of differences over folds is 0, after Nadeau and Bengio.
@@ -66,19 +84,13 @@ def summarize(table, by_fold, ratio, scoring, confidence):
     others = table.drop(index="None")
     learned = others.drop(index="mean", errors="ignore")
     candidates = others if learned.empty else learned
-    helped = candidates[candidates["verdict"] == "helped"]
-    best = (candidates if helped.empty else helped)["mean_score"].idxmax()
-    verdict = table.loc[best, "verdict"]
-    found = {
-        "helped": "Attention helped.",
-        "hurt": "Attention hurt.",
-        "no difference shown": "Attention made no difference that these data can show.",
-    }[verdict]
+    verdict = next(v for v in FOUND if (candidates["verdict"] == v).any())
+    best = candidates.loc[candidates["verdict"] == verdict, "mean_score"].idxmax()
     sign = -1 if is_error(scoring) else 1
     values = sign * table["mean_score"]
     score, gap = score_name(scoring), _difference(table.loc[best], sign, confidence)
     summary = (
-        f"{found} With the best, {best!r}, the {score} is {number(values[best])}, with the plain "
+        f"{FOUND[verdict]} With {best!r} the {score} is {number(values[best])}, with the plain "
         f"LSTM {number(values['None'])}: {gap}."
     )
     if best == "mean" or "mean" not in table.index:
@@ -88,12 +100,12 @@ def summarize(table, by_fold, ratio, scoring, confidence):
         return f"{summary} Pooling all steps equally ('mean') helped." if pooled else summary
     differences = by_fold.loc[best] - by_fold.loc["mean"]
     to_mean = _compare(differences, ratio, confidence, len(table) - 1)
-    control = {
-        "helped": "It is the looking that helps, more than pooling all steps equally does ('mean')",
-        "hurt": "Pooling all steps equally ('mean') does better",
-        "no difference shown": "Pooling all steps equally ('mean') does as well, as far as these "
-        "data can show",
-    }[to_mean["verdict"]]
+    control = CONTROL[to_mean["verdict"]]
+    if to_mean["verdict"] == "helped" and best not in CONTROLLED:
+        control = (
+            "It does better than pooling all steps equally ('mean'), but its network differs in "
+            "more than that"
+        )
     return f"{summary} {control}: {_difference(to_mean, sign, confidence)}."
 
 

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._strides import span_of, windows_at
-from ._tables import Context, check_increasing, check_times, read_order
+from ._tables import Context, check_increasing, check_times, even_period, read_order
 from ._validation import (
     GROUPS,
     MAX_GAP,
@@ -79,6 +79,8 @@ class TimeWindows(
         Their names, where X has string column names.
     context_ : Context
         The rows that are kept; with ``keep_context=True``.
+    row_period_ : Timedelta or None
+        Time from each row of `fit` to the next, where it is the same throughout.
 
     See Also
     --------
@@ -160,6 +162,10 @@ class TimeWindows(
                 "cross-validation: longer training folds)."
             )
         trial.__dict__.pop("context_", None)
+        # The rows of groups may take turns, so that their index is not that of one series.
+        trial.row_period_ = (
+            None if self.groups is not None else even_period(getattr(X, "index", ()))
+        )
         if self.keep_context:
             check_times(order, _WITH_CONTEXT)
             check_increasing(order, series, _WITH_CONTEXT)

@@ -205,7 +205,7 @@ def make_fading_memory(
     random_state : int, RandomState instance or None, default=None
         Source of the random numbers.
     return_steps : bool, default=False
-        Whether to return the steps on which y depends.
+        Whether to return the step that counts most.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def make_fading_memory(
         Targets. The sum is scaled to a variance of 1. Mean squared error: at best
         ``noise ** 2``; predicting the mean, which is 0, ``1 + noise ** 2``.
     steps : ndarray of shape (n_samples, 1)
-        The last step, which counts most; only with ``return_steps=True``.
+        The last step; only with ``return_steps=True``.
 
     Examples
     --------

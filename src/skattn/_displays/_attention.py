@@ -5,7 +5,7 @@ import pandas as pd
 
 from .._inspection import weights_of
 from .._reading import read
-from .._validation import StrOptions, validate_params
+from .._validation import StrOptions, as_sequences, validate_params
 from ._axes import (
     COLOURS,
     FIRST,
@@ -99,6 +99,7 @@ class AttentionDisplay:
         """
         reading = read(estimator, X)
         weights, sequences = weights_of(reading, level), reading.sequences()
+        weights = reading.aligned(weights, axes=range(1, weights.ndim))
         display = cls(
             weights,
             lags=reading.lags(weights.shape[-1]),
@@ -143,11 +144,11 @@ class AttentionDisplay:
                 "AttentionDisplay expects weights of shape (n_samples, n_timesteps), or "
                 f"(n_samples, n_timesteps, n_timesteps). Got shape {values.shape}."
             )
-        if lags is None and is_frame and weights.columns.is_monotonic_decreasing:
-            lags = weights.columns  # an ordinary frame has columns 0, 1, 2, ...
+        if lags is None and is_frame and _are_lags(weights.columns):
+            lags = weights.columns
         lags = pd.Index(np.arange(values.shape[-1])[::-1] if lags is None else lags)
         index = weights.index if is_frame else pd.RangeIndex(len(values))
-        X = None if X is None else np.asarray(X, dtype="float64")
+        X = None if X is None else as_sequences(X)
         _check_shapes(values, X, lags)
         display = cls(values, lags=lags, index=index, X=X, feature_names=feature_names)
         return display.plot(kind, ax=ax, **options)
@@ -170,8 +171,8 @@ class AttentionDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         sample : int, default=None
-            Position of the sample; the first with ``kind="sample"``, and the mean of all
-            for a heat map of self-attention, where None.
+            Position of the sample, for ``kind="sample"`` (None for the first) and a heat
+            map of self-attention (None for the mean of all).
         feature : int or str, default=0
             The feature to draw with ``kind="sample"``, by position or name.
 
@@ -269,6 +270,12 @@ class AttentionDisplay:
         if not -len(names) <= feature < len(names):
             raise ValueError(f"There is no feature {feature}. There are {len(names)} features.")
         return str(names[feature]), self.X[sample, :, feature]
+
+
+def _are_lags(columns):
+    """Tell whether columns are those of `attention_weights`; an ordinary frame counts up."""
+    is_number = pd.api.types.is_numeric_dtype(columns) or isinstance(columns, pd.TimedeltaIndex)
+    return is_number and columns.is_monotonic_decreasing
 
 
 def _check_shapes(weights, X, lags):

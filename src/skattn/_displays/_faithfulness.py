@@ -2,6 +2,8 @@
 
 import textwrap
 
+import pandas as pd
+
 from .._faithfulness import attention_faithfulness
 from .._wording import loss_of
 from ._attention import AttentionDisplay
@@ -101,9 +103,8 @@ class FaithfulnessDisplay:
         return self
 
     def _weights(self, ax):
-        return AttentionDisplay.from_weights(
-            self.result.weights, lags=self.result.lags, kind="heatmap", ax=ax
-        )
+        frame = pd.DataFrame(self.result.weights, self.result.index, self.result.lags)
+        return AttentionDisplay.from_weights(frame, kind="heatmap", ax=ax)
 
     def _curves(self, ax):
         self.lines_ = {}
