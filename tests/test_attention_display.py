@@ -297,3 +297,17 @@ def test_what_is_not_fitted_says_so_and_leaves_no_figure(small, sequences):
         with pytest.raises(NotFittedError):
             AttentionDisplay.from_estimator(estimator, sequences[0])
     assert plt.get_fignums() == []
+
+
+def test_a_list_of_unequal_sequences_is_drawn_as_the_array_of_weights_has_it():
+    X = [np.array([[1.0], [2.0], [3.0]]), np.array([[4.0], [5.0]])]
+    weights = np.array([[0.2, 0.3, 0.5], [0.4, 0.6, 0]])
+    display = draw(weights, "sample", X=X, sample=1)
+    assert_array_equal(display.line_.get_ydata(), [4, 5, np.nan])
+    assert heights(display.bars_) == [0.4, 0.6, 0]
+
+
+def test_columns_that_are_text_are_no_lags():
+    display = draw(pd.DataFrame(WEIGHTS, columns=["t-2", "t-1", "t-0"]))
+    assert column_edges(display.image_) == [2.5, 1.5, 0.5, -0.5]
+    assert_array_equal(display.image_.get_array(), WEIGHTS)

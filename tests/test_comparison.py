@@ -1,10 +1,12 @@
 """Attentions compared: on an estimator whose scores are told to it, and on small networks."""
 
+import re
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from scipy.stats import t as student
+from scipy.stats import uniform
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingRegressor
@@ -22,12 +24,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skattn import compare_attentions
+from skattn._comparison import _trial
 from skattn.datasets import make_fading_memory
 
 #: Three folds of two samples; the value of a sample is the number of its fold.
 X = np.repeat(np.arange(3.0), 2).reshape(6, 1, 1)
 Y = np.zeros(6)
 RMSE = "neg_root_mean_squared_error"
+
+
+def broken(query, states, mask, spec): ...
 
 
 class Told(RegressorMixin, BaseEstimator):
@@ -42,7 +48,7 @@ class Told(RegressorMixin, BaseEstimator):
         self.seed_counts = seed_counts
 
     def fit(self, X, y, sample_weight=None):
-        if self.attention == "broken":
+        if self.attention is broken:
             raise RuntimeError("no such network")
         self.fits.append((self.attention, self.random_state, X[:, 0, 0], sample_weight))
         self.is_fitted_ = True
@@ -111,7 +117,7 @@ def test_of_an_error_less_is_better():
     assert (row["mean_score"], row["difference"], row["verdict"]) == (-1, 1, "helped")
     assert result.scoring == RMSE
     assert result.summary == (
-        "Attention helped. With the best, 'dot', the root mean squared error is 1, with the plain "
+        "Attention helped. With 'dot' the root mean squared error is 1, with the plain "
         "LSTM 2: difference -1 (95% interval -1 to -1)."
     )
 
@@ -228,12 +234,25 @@ def test_a_score_that_is_not_finite_is_an_error_that_says_what_to_do():
     assert result.table["mean_score"].tolist() == [0, -1]
 
 
-@pytest.mark.parametrize("kinds", [["mean", "dot"], [None, "dot", "dot"], [None], ["None", "dot"]])
+@pytest.mark.parametrize("kinds", [["mean", "dot"], [None, "dot", "dot"], [None]])
 def test_attentions_must_hold_none_and_another_each_once(kinds):
-    with pytest.raises(ValueError, match=r"must hold None, .* each once. Got attentions="):
+    text = f"must hold None, .* each with a name of its own. Got attentions={re.escape(str(kinds))}"
+    with pytest.raises(ValueError, match=text):
         compare(kinds)
+    assert not Told.fits
     with pytest.raises(ValueError, match=r"'attentions' parameter of .* must be an array-like"):
         compare(kinds, attentions="dot")
+
+
+@pytest.mark.parametrize("kind", ["None", "aditive", 3])
+def test_an_unknown_attention_is_an_error_with_the_known_ones_before_any_fit(kind):
+    text = (
+        f"attentions holds {kind!r}, which is unknown. Use functions, or names among "
+        "[None, 'mean', 'dot', 'general', 'additive', 'hierarchical']."
+    )
+    with pytest.raises(ValueError, match=re.escape(text)):
+        compare([None, "dot", kind])
+    assert not Told.fits
 
 
 HALVES = [(np.arange(3), np.arange(3, 6)), (np.arange(3, 6), np.arange(3))]
@@ -270,7 +289,7 @@ def test_the_estimator_is_neither_fitted_nor_changed():
 
 def test_a_fit_that_fails_raises():
     with pytest.raises(RuntimeError, match="no such network"):
-        compare([None, "broken"], Told())
+        compare([None, broken], Told())
 
 
 def test_sample_weights_go_to_every_fit():
@@ -307,3 +326,44 @@ def test_attention_is_not_said_to_help_on_the_control_task(small):
     result = compare_attentions(small(epochs=8), X, y, **options)
     assert result.table.loc["additive", "verdict"] != "helped"
     assert not result.summary.startswith("Attention helped")
+
+
+class Drawn(Told):
+    """Notes what a search has drawn for it."""
+
+    drawn: ClassVar[list] = []
+
+    def fit(self, X, y):
+        self.drawn.append((self.attention, self.seed_counts))
+        return super().fit(X, y)
+
+
+def test_a_search_draws_the_same_candidates_for_each_attention_and_others_in_each_fold():
+    gains, ranges = constant(mean=1, dot=2), {"seed_counts": uniform()}
+    search = RandomizedSearchCV(Drawn(gains=gains), ranges, n_iter=2, cv=2)
+    runs = []
+    for _ in range(2):
+        Drawn.drawn.clear()
+        compare(gains, search, random_state=0)
+        runs.append(list(Drawn.drawn))
+    assert runs[0] == runs[1]
+    of = {kind: [count for attention, count in runs[0] if attention == kind] for kind in gains}
+    assert of[None] == of["mean"] == of["dot"]
+    assert len(set(of[None])) == 6  # two candidates in each of three folds
+
+
+def test_seeds_are_set_wherever_one_is_taken():
+    steps = make_pipeline(Seeded(), make_pipeline(Seeded(), Told()))
+    search = RandomizedSearchCV(steps, {"pipeline__told__seed_counts": [0]}, n_iter=1)
+    params = _trial(search, "estimator__pipeline__told__attention", "dot", 7).get_params()
+    seeds = {name: value for name, value in params.items() if name.endswith("random_state")}
+    assert len(seeds) == 4
+    assert set(seeds.values()) == {7}
+    assert params["estimator__pipeline__told__attention"] == "dot"
+
+
+def test_finished_fits_are_reported_where_that_is_wanted(capfd):
+    compare(constant(dot=1))
+    assert not any(capfd.readouterr())
+    compare(constant(dot=1), verbose=1)
+    assert "Done   6 out of   6" in "".join(capfd.readouterr())

@@ -12,7 +12,6 @@ from skattn._deletion import (
     Steps,
     _ranks,
     effects_of_blocks,
-    others,
     predict_deletions,
 )
 from skattn._reading import read
@@ -52,6 +51,11 @@ class TwiceOfTwo(Twice):
         return np.column_stack([super().predict(X), np.full(len(X), 5.0)])
 
 
+def given_by(donors, X):
+    """Return for each sample and step the values of its donor."""
+    return X[donors, np.arange(X.shape[1])]
+
+
 def steps_of(X, weights, block=1, kind=Echo):
     return Steps.of(read(kind(weights).fit(X), X), block)
 
@@ -66,62 +70,50 @@ def rng():
     return np.random.RandomState(0)
 
 
-@pytest.mark.parametrize("n_samples", [2, 3, 10])
-def test_others_gives_each_sample_another_one_and_each_once(n_samples, rng):
-    for _ in range(20):
-        donors = others(n_samples, rng)
-        assert sorted(donors) == list(range(n_samples))
-        assert (donors != np.arange(n_samples)).all()
-
-
-def test_others_draws_every_other_sample_at_times(rng):
-    assert {others(4, rng)[0] for _ in range(200)} == {1, 2, 3}
-
-
-def test_the_mass_of_a_block_is_the_sum_of_its_weights_counted_back_from_the_last(X):
+def test_the_mass_of_a_block_is_the_mean_of_its_weights_counted_back_from_the_last(X):
     steps = steps_of(X, [0.0625, 0.125, 0.25, 0.5, 0.0625], block=2)
     assert steps.block_of.tolist() == [0, 1, 1, 2, 2]
-    np.testing.assert_array_equal(steps.masses, [[0.0625, 0.375, 0.5625]] * 12)
+    np.testing.assert_array_equal(steps.masses, [[0.0625, 0.1875, 0.28125]] * 12)
 
 
-def test_the_mass_of_a_block_is_nan_only_where_all_of_its_steps_are_absent(X):
-    X[0, 3:], X[1, 2] = NAN, NAN
+def test_the_mass_of_a_block_is_for_each_present_step_and_nan_where_it_has_none(X):
+    X[0, :2], X[1, 2] = NAN, NAN
     weights = np.full((12, 5), 0.25)
-    weights[0, 3:], weights[1, 2] = 0, 0
+    weights[0, :2], weights[1, 2] = 0, 0
     masses = steps_of(X, weights, block=2).masses
-    np.testing.assert_array_equal(masses[0], [0.25, 0.5, NAN])
-    np.testing.assert_array_equal(masses[1], [0.25, 0.25, 0.5])
+    np.testing.assert_array_equal(masses[0], [NAN, 0.25, 0.25])
+    np.testing.assert_array_equal(masses[1], [0.25, 0.25, 0.25])
 
 
 def test_exactly_the_wanted_blocks_are_taken_from_the_donor(X, rng):
-    steps, donors = steps_of(X, [0.2] * 5, block=2), others(12, rng)
+    steps = steps_of(X, [0.2] * 5, block=2)
+    donors = steps.draw_donors(rng)
     replaced = np.zeros((12, 3), dtype=bool)
     replaced[0, 1] = replaced[1, 0] = replaced[1, 2] = True
     expected = X.copy()
-    expected[0, [1, 2]] = X[donors[0]][[1, 2]]
-    expected[1, [0, 3, 4]] = X[donors[1]][[0, 3, 4]]
+    expected[0, [1, 2]] = given_by(donors, X)[0, [1, 2]]
+    expected[1, [0, 3, 4]] = given_by(donors, X)[1, [0, 3, 4]]
     given = X.copy()
     np.testing.assert_array_equal(steps.predict_replaced(replaced, donors), expected)
     np.testing.assert_array_equal(X, given)
 
 
-def test_a_step_that_is_absent_here_or_at_the_donor_stays_as_it_is():
+def test_every_present_step_is_replaced_by_that_of_a_sample_in_which_it_is_present(rng):
     X = np.arange(18.0).reshape(3, 3, 2)
     X[0, 0], X[1, 1] = NAN, NAN
-    moved = steps_of(X, [1, 0, 0]).predict_replaced(np.ones((3, 3), dtype=bool), [1, 2, 0])
-    np.testing.assert_array_equal(
-        moved,
-        [
-            [[NAN, NAN], [2, 3], [10, 11]],  # its own absent one, and that of sample 1, stay
-            [[12, 13], [NAN, NAN], [16, 17]],
-            [[12, 13], [2, 3], [4, 5]],  # sample 0 has no step 0 to give
-        ],
-    )
+    steps = steps_of(X, [1, 0, 0])
+    moved = steps.predict_replaced(np.ones((3, 3), dtype=bool), steps.draw_donors(rng))
+    np.testing.assert_array_equal(np.isnan(moved), np.isnan(X))
+    # Two samples have step 0, and two step 1, which is why they exchange it.
+    np.testing.assert_array_equal(moved[[1, 2], 0], X[[2, 1], 0])
+    np.testing.assert_array_equal(moved[[0, 2], 1], X[[2, 0], 1])
+    assert (moved[:, 2] != X[:, 2]).all()
 
 
 def test_a_data_frame_is_predicted_from_as_a_data_frame_of_the_same_columns():
     X = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    moved = steps_of(X, [1, 0]).predict_replaced(np.array([[True, False]] * 2), [1, 0])
+    replaced, donors = np.array([[True, False]] * 2), np.array([[1, 1], [0, 0]])
+    moved = steps_of(X, [1, 0]).predict_replaced(replaced, donors)
     pd.testing.assert_frame_equal(moved, pd.DataFrame({"a": [2.0, 1.0], "b": [3.0, 4.0]}))
 
 
@@ -155,26 +147,26 @@ def test_rank_agreement_is_zero_where_only_one_block_is_present():
 
 def test_top_agreements_ask_whether_the_heaviest_block_moves_the_prediction_most():
     X = np.zeros((4, 3, 1))
-    X[3, 2] = NAN
-    weights = [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0.4, 0.6, 0]]
-    effects = np.array([[1.0, 2, 0], [3, 2, 0], [0, 0, 0], [1, 2, 0]])
+    X[3, 0] = NAN
+    weights = [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0.1, 0.7, 0.2], [0, 0.4, 0.6]]
+    effects = np.array([[1.0, 2, 0], [3, 2, 0], [0, 0, 0], [0, 1, 2]])
     assert steps_of(X, weights).top_agreements(effects).tolist() == [1, 0, 0, 1]
 
 
 def test_of_several_heaviest_blocks_the_share_that_moves_the_prediction_most_agrees():
     X = np.zeros((4, 4, 1))
-    X[3, 3] = NAN
-    weights = [[0.25] * 4, [0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [1 / 3, 1 / 3, 1 / 3, 0]]
-    effects = np.array([[0.0, 9, 0, 0], [9, 9, 0, 0], [0, 0, 9, 0], [0, 0, 9, 0]])
+    X[3, 0] = NAN
+    weights = [[0.25] * 4, [0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0, 1 / 3, 1 / 3, 1 / 3]]
+    effects = np.array([[0.0, 9, 0, 0], [9, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9]])
     agreements = steps_of(X, weights).top_agreements(effects)
     np.testing.assert_allclose(agreements, [1 / 4, 1, 0, 1 / 3])
 
 
 def test_the_effect_of_a_block_is_the_mean_change_over_the_donors_and_outputs(X, rng):
-    donors = [others(12, rng), others(12, rng)]
+    donors = [steps_of(X, [0.2] * 5).draw_donors(rng) for _ in range(2)]
     x = X[:, 2, 0]
     expected = np.zeros((12, 5))
-    expected[:, 2] = np.mean([np.abs(2 * x[donor] - 2 * x) for donor in donors], axis=0)
+    expected[:, 2] = np.mean([np.abs(2 * x[donor[:, 2]] - 2 * x) for donor in donors], axis=0)
     for kind, share in ((Twice, 1), (TwiceOfTwo, 0.5)):
         steps = steps_of(X, [0.2] * 5, kind=kind)
         original = steps.reading.predictor.predict(X)
@@ -183,22 +175,23 @@ def test_the_effect_of_a_block_is_the_mean_change_over_the_donors_and_outputs(X,
 
 
 def test_when_all_is_replaced_every_order_predicts_what_the_donors_are(X, rng):
-    donors = [others(12, rng) for _ in range(3)]
     steps = steps_of(X, np.random.default_rng(2).uniform(size=(12, 5)))
+    donors = [steps.draw_donors(rng) for _ in range(3)]
     predictions = predict_deletions(steps, np.array([0, 0.4, 1]), donors, rng, JOBS)
     assert list(predictions) == list(ORDERS) == ["most", "random", "least"]
     for order in ORDERS:
         assert predictions[order].shape == (2, 3, 12, 5, 2)
-        np.testing.assert_array_equal(predictions[order][1], [X[donor] for donor in donors])
+        expected = [given_by(donor, X) for donor in donors]
+        np.testing.assert_array_equal(predictions[order][1], expected)
 
 
 def test_a_share_of_two_blocks_replaces_the_two_most_or_the_two_least_attended(X, rng):
-    donor = others(12, rng)
     steps = steps_of(X, [0.1, 0.4, 0.05, 0.15, 0.3])
+    donor = steps.draw_donors(rng)
     predictions = predict_deletions(steps, np.array([0, 0.4]), [donor], rng, JOBS)
     for order, replaced in (("most", [1, 4]), ("least", [0, 2])):
         expected = X.copy()
-        expected[:, replaced] = X[donor][:, replaced]
+        expected[:, replaced] = given_by(donor, X)[:, replaced]
         np.testing.assert_array_equal(predictions[order][0, 0], expected)
     changed = (predictions["random"][0, 0] != X).any(axis=2)
     assert (changed.sum(axis=1) == 2).all()
@@ -210,7 +203,8 @@ def test_the_share_is_one_of_the_present_blocks(order, rng):
     X = np.random.default_rng(0).normal(size=(2, 6, 1))
     X[:, [1, 4]] = NAN
     weights = [0.1, 0, 0.2, 0.3, 0, 0.4]
-    half = predict_deletions(steps_of(X, weights), np.array([0, 0.5]), [[1, 0]], rng, JOBS)
+    donors = np.repeat([[1], [0]], 6, axis=1)
+    half = predict_deletions(steps_of(X, weights), np.array([0, 0.5]), [donors], rng, JOBS)
     moved = half[order][0, 0]
     np.testing.assert_array_equal(np.isnan(moved), np.isnan(X))
     assert ((moved != X) & ~np.isnan(X)).sum(axis=1).tolist() == [[2], [2]]
@@ -236,10 +230,10 @@ def test_a_share_of_k_in_n_blocks_replaces_k_of_them(n_blocks, rng):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_what_is_replaced_once_stays_replaced_at_every_larger_share(order, X, rng):
-    X[0, 1], X[1, 3:] = NAN, NAN
-    weights = np.full((12, 5), 0.2)  # ties, which are ranked at random, are ranked once
-    donors = [others(12, rng) for _ in range(3)]
-    predictions = predict_deletions(steps_of(X, weights), np.arange(6) / 5, donors, rng, JOBS)
+    X[0, 1], X[1, :2] = NAN, NAN
+    steps = steps_of(X, np.full((12, 5), 0.2))  # ties are ranked at random, and once
+    donors = [steps.draw_donors(rng) for _ in range(3)]
+    predictions = predict_deletions(steps, np.arange(6) / 5, donors, rng, JOBS)
     changed = (np.nan_to_num(predictions[order]) != np.nan_to_num(X)).any(axis=-1)
     assert (changed[:-1] <= changed[1:]).all()
     assert (changed[:-1] != changed[1:]).any(axis=(1, 2, 3)).all()  # each share replaces more

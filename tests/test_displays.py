@@ -41,6 +41,7 @@ def importance(by, shape, **changes):
 def faithfulness(**changes):
     curves = {"most": [0.0, 0.8, 1.0], "random": [0.0, 0.5, 1.0], "least": [0.0, 0.1, 1.0]}
     result = {"fractions": np.array([0, 0.4, 1]), "weights": WEIGHTS, "lags": LAGS}
+    result["index"] = pd.Index(["calm", "storm", "rain", "sun"][: len(WEIGHTS)])
     result |= {"curves": {order: np.array(curve) for order, curve in curves.items()}}
     result |= {"summary": "The model depends on what it attends to.", "scoring": "r2"}
     return Bunch(**result | changes)

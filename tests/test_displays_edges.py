@@ -146,6 +146,7 @@ def test_a_title_of_the_callers_figure_stays():
     figure.suptitle("mine")
     result = Bunch(
         weights=WEIGHTS,
+        index=pd.RangeIndex(len(WEIGHTS)),
         lags=pd.Index([2, 1, 0]),
         curves={order: [0.0, 1.0] for order in ("most", "random", "least")},
         fractions=np.array([0, 1]),

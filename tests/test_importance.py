@@ -179,7 +179,7 @@ def test_a_block_is_taken_from_one_sample_as_a_whole():
 
 def test_absent_steps_stay_where_they_are(X, y):
     X = X.copy()
-    X[0, 0] = X[1, 3:] = X[5, :] = np.nan
+    X[0, 0] = X[1, 1:3] = X[5, :] = np.nan
     for by in ("timestep", "feature"):
         model = Weighted({(2, 0): 1.0}).fit(X, y)
         sequence_importance(model, X, y, by=by, scoring=lambda m, X, y: m.predict(X)[2])
@@ -188,13 +188,13 @@ def test_absent_steps_stay_where_they_are(X, y):
 
 
 def test_a_permutation_with_an_absent_step_by_hand():
-    # Sample 0 takes from 1, 1 from 2, 2 from 0.
+    # Of step 0 samples 2, 0 are a ring, of step 1 samples 1, 2, 0; each takes from the one before.
     rng = SimpleNamespace(permutation=lambda n: np.array([1, 2, 0]))
     values = np.array([[[10.0], [11.0]], [[np.nan], [21.0]], [[30.0], [31.0]]])
     first = permute(values, (slice(0, 1), slice(None)), rng)
-    assert_array_equal(first[:, :, 0], [[10, 11], [np.nan, 21], [10, 31]])
+    assert_array_equal(first[:, :, 0], [[30, 11], [np.nan, 21], [10, 31]])
     both = permute(values, (slice(0, 2), slice(None)), rng)
-    assert_array_equal(both[:, :, 0], [[10, 21], [np.nan, 31], [10, 11]])
+    assert_array_equal(both[:, :, 0], [[30, 31], [np.nan, 11], [10, 21]])
     assert_array_equal(values[:, :, 0], [[10, 11], [np.nan, 21], [30, 31]])
 
 

@@ -46,7 +46,8 @@ def table():
 def of_rows(table):
     """A fitted pipeline that reads windows of three rows, two apart."""
     windows = TimeWindows(3, stride_within=2)
-    return make_pipeline(StandardScaler(), windows, new()).fit(table, table["b"])
+    scaler = StandardScaler().set_output(transform="pandas")
+    return make_pipeline(scaler, windows, new()).fit(table, table["b"])
 
 
 # Through what is around the regressor
@@ -131,7 +132,7 @@ def test_absent_steps_have_exactly_no_weight(attention, data):
     assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_sequences_of_unequal_length_are_padded_to_the_right(data):
+def test_of_unequal_sequences_an_array_begins_with_their_first_step_and_a_frame_ends_at_lag_0(data):
     X, y = data
     unequal = [X[0, :2], X[1, :1], *X[2:]]
     model = make_pipeline(SequenceScaler(), new()).fit(unequal, y)
@@ -141,7 +142,10 @@ def test_sequences_of_unequal_length_are_padded_to_the_right(data):
     assert_array_equal(weights[1, 1:], 0)
     assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
     frame = attention_weights(model, unequal, as_frame=True)
-    assert_array_equal(frame, weights)
+    assert frame.columns.tolist() == [3, 2, 1, 0]
+    assert_array_equal(frame.iloc[0], [0, 0, *weights[0, :2]])
+    assert_array_equal(frame.iloc[1], [0, 0, 0, weights[1, 0]])
+    assert_array_equal(frame[2:], weights[2:])
     assert frame.index.tolist() == list(range(20))
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skattn import LSTMAttentionRegressor
+from skattn import LSTMAttentionRegressor, TrainingDivergedError
 
 settings.register_profile("full", max_examples=2000, deadline=None, derandomize=False)
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
@@ -42,19 +42,12 @@ ORDERS = [
 FRAMES = ["pandas", "nullable", "polars"]
 CONTAINERS = ["array", "array", "2-D array", "list of arrays", "nested lists", *FRAMES]
 
-#: What is put into one cell, and what the error says of it.
-SPOILERS = {
-    ("X", np.nan): r"NaN in (some features of a step|every step of sample)",
-    ("X", np.inf): "Input X contains infinity",
-    ("X", 1e39): "Input X contains infinity or a value too large for float32",
-    ("y", np.nan): "Input y contains NaN",
-    ("y", -np.inf): "Input y contains infinity",
-    ("y", -1e39): r"Input y contains .* too large for float32: -1e\+39. Rescale y",
-    ("weights", np.nan): "Input sample_weight contains NaN",
-    ("weights", np.inf): "Input sample_weight contains infinity",
-    ("weights", -1.0): "sample_weight contains a negative value: -1 at row",
-    ("weights", 0.0): "sample_weight is zero for all",  # the only one
-}
+#: What is put into one cell.
+SPOILERS = [
+    *[(place, value) for place in ("X", "y", "weights") for value in (np.nan, np.inf)],
+    *[("X", 1e39), ("X", -np.inf), ("y", -np.inf), ("y", -1e39), ("weights", -1.0)],
+]
+FLOAT32_MAX = np.finfo("float32").max
 
 
 def values_drawn(rng, shape, dtype, scale, offset):
@@ -124,38 +117,38 @@ def values_of(X):
 
 
 def weights_drawn(draw, n_samples):
-    kind = draw(st.sampled_from([None, None, "integers", "fractions"]))
-    if kind is None:
+    """Draw weights, some of them zero, and now and then all of them."""
+    kind = draw(st.sampled_from(["none", "none", "integers", "fractions"]))
+    if kind == "none":
         return None
-    weights = draw(st.lists(st.integers(0, 5), min_size=n_samples, max_size=n_samples))
-    weights[draw(st.integers(0, n_samples - 1))] = 1
-    return np.array(weights) / (3 if kind == "fractions" else 1)
+    weights = np.array(draw(st.lists(st.integers(0, 5), min_size=n_samples, max_size=n_samples)))
+    return weights / 3 if kind == "fractions" else weights
 
 
-def steps_absent(draw, X):
-    """Mark steps of a float X as absent: a fifth of them, or all but some."""
+def with_absent_steps(draw, X, rng):
+    """Mark steps of a float X as absent, but one of each sample."""
     if X.dtype.kind == "f" and draw(st.booleans()):
-        rng = np.random.default_rng(draw(st.integers(0, 99)))
         absent = rng.uniform(size=X.shape[:2]) < draw(st.sampled_from([0.2, 0.9]))
         absent[np.arange(len(X)), rng.integers(X.shape[1], size=len(X))] = False
         X[absent] = np.nan
     return X
 
 
-def spoiled(draw, case, place, value):
-    """Put a value into one cell of a case."""
-    array = np.ones(len(case["X"])) if case[place] is None else case[place]
-    array = array.astype("float64")
-    if (place, value) == ("weights", 0.0):
-        array[:] = 0
-    array[tuple(draw(st.integers(0, size - 1)) for size in array.shape)] = value
-    return {**case, place: array}
+def with_spoiled_cell(draw, X, y, weights):
+    """Put a value that is not allowed into one cell, in one case of four."""
+    if draw(st.integers(0, 3)):
+        return X, y, weights
+    place, value = draw(st.sampled_from(SPOILERS))
+    arrays = {"X": X, "y": y, "weights": np.ones(len(X)) if weights is None else weights}
+    arrays[place] = arrays[place].astype("float64")
+    arrays[place][tuple(draw(st.integers(0, n - 1)) for n in arrays[place].shape)] = value
+    return tuple(arrays.values())
 
 
 @st.composite
 def cases(draw):
-    """Draw X, y, weights, the parameters, and what the error is to say (None for none)."""
-    n_features, n_outputs, network = draw(st.sampled_from(PROGRAMS))
+    """Draw X (n_samples, n_timesteps, n_features), y, weights and the estimator's parameters."""
+    n_features, n_outputs, params = draw(st.sampled_from(PROGRAMS))
     n_samples = draw(st.integers(1, 8) | st.integers(1, 40))
     n_timesteps = draw(st.integers(1, 6) | st.integers(1, 64 if n_features < 8 else 9))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
@@ -165,40 +158,83 @@ def cases(draw):
     X[..., : draw(st.integers(0, 1))] = 1  # sometimes a constant feature
     y = values_drawn(rng, (n_samples, n_outputs), "float64", draw(st.integers(-20, 20)), offset)
     y = y[:, 0] if n_outputs == 1 and draw(st.booleans()) else y
-    case = {"X": steps_absent(draw, X), "y": y, "weights": weights_drawn(draw, n_samples)}
-    order = draw(st.sampled_from(ORDERS))
-    if draw(st.integers(0, 3)) == 0:
-        place, value = draw(st.sampled_from(sorted(SPOILERS, key=repr)))
-        error = SPOILERS[place, value]
-        order = "C" if order == "broadcast" else order  # which would lose the cell
-        if place == "X" and np.isnan(value):
-            error = "" if n_features > 1 or n_timesteps == 1 else "every step of sample"
-        case = spoiled(draw, case, place, value)
-    else:
-        error = None
-    params = network | {
+    X = with_absent_steps(draw, X, rng)
+    X, y, weights = with_spoiled_cell(draw, X, y, weights_drawn(draw, n_samples))
+    options = {
         "early_stopping": draw(st.sampled_from([True, False, "auto"])),
         "batch_size": draw(st.sampled_from([1, 4, 32])),
     }
-    return case, params, draw(st.sampled_from(CONTAINERS)), order, error
+    return X, y, weights, params | options
 
 
-def expected_error(case, params, error):
+def error_of(X, y, weights, params):
     """Return what the error is to say; None where there is to be none."""
-    X, weights = case["X"].astype("float64"), case["weights"]
     missing = np.isnan(X)
-    if (missing.any(axis=2) & ~missing.all(axis=2)).any():
-        return "Input X contains NaN in some features of a step"
-    if missing.all(axis=(1, 2)).any():
-        return "Input X contains NaN in every step of sample"
-    if error and not missing_alone(error):
-        return error
-    n_rows = len(X) if weights is None else np.count_nonzero(weights)
-    if params["early_stopping"] is True and n_rows < 2:
-        return "early_stopping=True holds out the last rows"
-    return None
+    weights = np.ones(len(X)) if weights is None else weights
+    rules = {
+        "Input X contains NaN in some features of a step": missing.any(2) & ~missing.all(2),
+        "in every step of sample|at least one time step": missing.all(axis=(1, 2)),
+        "Input X contains infinity or a value too large": np.abs(X) > FLOAT32_MAX,
+        "Input y contains NaN": np.isnan(y),
+        "Input y contains infinity": np.isinf(y),
+        "Input y .* too large for float32": np.abs(y) > FLOAT32_MAX,
+        "sample_weight contains NaN": np.isnan(weights),
+        "sample_weight contains infinity": np.isinf(weights),
+        "sample_weight contains a negative value": weights < 0,
+        "sample_weight is zero for all": np.array(not weights.any()),
+        "early_stopping=True holds out the last rows": np.array(
+            params["early_stopping"] is True and np.count_nonzero(weights) < 2
+        ),
+    }
+    return next((text for text, broken in rules.items() if broken.any()), None)
 
 
-def missing_alone(error):
-    """Tell whether an error is about NaN in X, which `expected_error` sees for itself."""
-    return error in ("", "every step of sample")
+def validates_beyond_float32(y, weights, params):
+    """Tell whether one row trains, unscaled, and float32 cannot hold the other's squared error."""
+    y = y if weights is None else y[weights > 0]
+    if params["early_stopping"] is not True or len(y) != 2:
+        return False
+    return np.sum((y[0] - y[1]) ** 2) > FLOAT32_MAX
+
+
+def assert_each_row_has_its_own(predict, X, expected, atol):
+    """Predictions row by row, and in the opposite order, are those of all rows together."""
+    one_by_one = [predict(rows_of(X, slice(i, i + 1)))[0] for i in range(len(expected))]
+    backwards = predict(rows_of(X, slice(None, None, -1)))[::-1]
+    for prediction in (one_by_one, backwards):
+        assert_allclose(prediction, expected, rtol=0, atol=atol)
+
+
+@PROFILE
+@given(
+    case=cases(),
+    container=st.sampled_from(CONTAINERS),
+    order=st.sampled_from(ORDERS),
+)
+def test_an_input_is_refused_in_words_or_each_row_has_its_finite_prediction(case, container, order):
+    X, y, weights, params = case
+    X = np.repeat(X[:1], len(X), axis=0) if order == "broadcast" else X
+    params = params | {"n_timesteps": X.shape[1], "units": 2, "epochs": 1, "random_state": 0}
+    model = LSTMAttentionRegressor(**params)
+    text = error_of(X.astype("float64"), y, weights, params)
+    with tempfile.TemporaryDirectory() as folder:
+        given_X = contained(X, container, order, Path(folder))
+        before = [values_of(part) for part in (given_X, y)]
+        if text is not None:
+            with pytest.raises(ValueError, match=text):
+                model.fit(given_X, y, weights)
+            assert not hasattr(model, "parameters_")
+        elif validates_beyond_float32(y, weights, params):
+            with pytest.raises(TrainingDivergedError, match="validation loss=inf"):
+                model.fit(given_X, y, weights)
+        else:
+            prediction = model.fit(given_X, y, weights).predict(given_X)
+            assert prediction.dtype == "float64"
+            assert prediction.shape == y.shape
+            assert np.isfinite(prediction).all()
+            atol = 1e-5 * model.target_statistics_.scale.max()
+            assert_each_row_has_its_own(model.predict, given_X, prediction, atol)
+        after = [values_of(part) for part in (given_X, y)]
+    for parts in zip(before, after, strict=True):
+        for one, other in zip(*parts, strict=True):
+            assert_array_equal(one, other)

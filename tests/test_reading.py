@@ -258,23 +258,27 @@ def test_features_without_names_are_numbered(windows, X, y):
 # Sequences, and back
 
 
-def test_sequences_of_an_array_are_floats_of_their_own(X, y):
+def test_sequences_of_an_array_are_floats_and_not_the_callers(X, y):
     whole = np.round(X).astype("int32")
     reading = read(LastValue().fit(whole, y), whole)
     sequences = reading.sequences()
     assert sequences.dtype == "float64"
     assert_array_equal(sequences, whole)
+    given = whole.copy()
     sequences[:] = 7
-    assert_array_equal(reading.sequences(), whole)
+    assert_array_equal(whole, given)
+    floats = read(LastValue().fit(X, y), X).sequences()
+    assert_array_equal(floats, X)
+    assert not np.shares_memory(floats, X)
 
 
-def test_sequences_of_a_list_are_padded_with_absent_steps(X, y):
+def test_sequences_of_a_list_all_end_in_the_last_column(X, y):
     unequal = [X[0], X[1, :2], X[2, :4]]
     sequences = read(LastValue().fit(X, y), unequal).sequences()
     assert sequences.shape == (3, 6, 2)
     for sequence, given in zip(sequences, unequal, strict=True):
-        assert_array_equal(sequence[: len(given)], given)
-        assert np.isnan(sequence[len(given) :]).all()
+        assert_array_equal(sequence[6 - len(given) :], given)
+        assert np.isnan(sequence[: 6 - len(given)]).all()
 
 
 @pytest.mark.parametrize("named", [False, True])

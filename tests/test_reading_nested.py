@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.model_selection import GridSearchCV
@@ -24,9 +25,15 @@ def some_rows():
     return hourly(12)
 
 
-def last_of_b(model):
-    """Return a regressor on the last value of feature b of each window."""
-    return make_pipeline(FunctionTransformer(lambda X: np.asarray(X)[:, -1, 1:]), model)
+class LastOfB(RegressorMixin, BaseEstimator):
+    """Predicts the last value of feature b of each window."""
+
+    def fit(self, X, y):
+        self.is_fitted_ = True
+        return self
+
+    def predict(self, X):
+        return np.asarray(X)[:, -1, 1]
 
 
 INNER = {
@@ -38,7 +45,7 @@ INNER = {
 
 @pytest.mark.parametrize("inner", INNER.values(), ids=INNER)
 def test_windows_in_a_pipeline_that_is_a_step_keep_their_lags_and_names(inner, table):
-    model = make_pipeline(inner(), SequenceScaler(), last_of_b(Ridge())).fit(table, table["b"])
+    model = make_pipeline(inner(), SequenceScaler(), LastOfB()).fit(table, table["b"])
     reading = read(model, table)
     assert reading.lags(3).tolist() == [pd.Timedelta(hours=hours) for hours in (4, 2, 0)]
     assert reading.feature_names(2) == ["a", "b"]
@@ -48,7 +55,7 @@ def test_windows_in_a_pipeline_that_is_a_step_keep_their_lags_and_names(inner, t
 
 def test_weights_of_windows_in_a_pipeline_that_is_a_step_are_a_frame_of_times(table):
     network = LSTMAttentionRegressor(units=2, epochs=1, random_state=0)
-    steps = (StandardScaler(), windows())
+    steps = (StandardScaler().set_output(transform="pandas"), windows())
     flat = make_pipeline(*steps, network).fit(table, table["b"])
     nested = make_pipeline(make_pipeline(*steps), network).fit(table, table["b"])
     frame = attention_weights(nested, table, as_frame=True)
@@ -86,3 +93,38 @@ def test_what_predicts_from_what_a_search_reads_scores_as_the_search_does(place)
     around = TransformedTargetRegressor(model).fit(X, y)  # has a score of its own, R²
     reading = read(around, X)
     assert reading.predictor.score(reading.X, y) == around.score(X, y) > 0
+
+
+# Names and times
+
+
+def test_names_pass_through_steps_that_return_arrays(table):
+    model = make_pipeline(StandardScaler(), TimeWindows(3), LastOfB()).fit(table, table["b"])
+    assert read(model, table).feature_names(2) == ["a", "b"]
+
+
+def test_names_end_at_a_step_that_does_not_tell_what_it_returns(table):
+    swapped = FunctionTransformer(lambda X: np.asarray(X)[:, ::-1])
+    for steps in ((swapped, TimeWindows(3)), (StandardScaler(), swapped, TimeWindows(3))):
+        model = make_pipeline(*steps, LastOfB()).fit(table, table["b"])
+        names = read(model, table).feature_names(2)
+        assert len(names) == 2
+        assert not set(names) & {"a", "b"}
+
+
+def lags_of(model, table):
+    return read(model, table).lags(3).tolist()
+
+
+def test_one_row_after_the_rows_of_fit_has_lags_in_their_time(table):
+    model = make_pipeline(TimeWindows(3, keep_context=True), LastOfB()).fit(table, table["b"])
+    later = hourly(1, start=12)
+    assert read(model, later).X[0, :, 0].tolist() == [10, 11, 12]
+    assert lags_of(model, later) == [pd.Timedelta(hours=hours) for hours in (2, 1, 0)]
+
+
+def test_rows_at_other_times_than_those_of_fit_have_lags_in_rows(table):
+    model = make_pipeline(TimeWindows(3), LastOfB()).fit(table, table["b"])
+    assert lags_of(model, table[::2]) == [2, 1, 0]
+    assert lags_of(model, table.drop(index=table.index[4])) == [2, 1, 0]
+    assert lags_of(model, table[6:]) == [pd.Timedelta(hours=hours) for hours in (2, 1, 0)]

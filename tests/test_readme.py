@@ -16,6 +16,7 @@ def blocks(language, page="README.md"):
 
 
 def run_blocks(page):
+    """Run the Python blocks of a page, in the folder in which we are."""
     namespace = {}
     for block in blocks("python", page):
         exec(compile(block, page, "exec"), namespace)
@@ -24,7 +25,8 @@ def run_blocks(page):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_python_blocks_run(capsys):
+def test_python_blocks_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     namespace = run_blocks("README.md")
     printed = capsys.readouterr().out
     assert float(re.search(r"R² = (.*)", printed)[1]) > 0.95

@@ -102,14 +102,14 @@ def test_verdicts_follow_from_the_interval():
 
 def test_the_sentence_says_that_attention_helped():
     assert judge(ZEROS, **constant(dot=0.5, additive=0.25))[1] == (
-        "Attention helped. With the best, 'dot', the R² is 0.5, with the plain LSTM 0: difference "
+        "Attention helped. With 'dot' the R² is 0.5, with the plain LSTM 0: difference "
         "0.5 (95% interval 0.5 to 0.5)."
     )
 
 
 def test_the_sentence_says_that_even_the_best_hurt():
     assert judge(ZEROS, **constant(dot=-1, additive=-2))[1] == (
-        "Attention hurt. With the best, 'dot', the R² is -1, with the plain LSTM 0: difference -1 "
+        "Attention hurt. With 'dot' the R² is -1, with the plain LSTM 0: difference -1 "
         "(95% interval -1 to -1)."
     )
 
@@ -118,7 +118,7 @@ def test_the_sentence_says_that_nothing_is_shown():
     table, summary = judge(ZEROS, dot=[3, -3, 0.3], confidence=0.9)
     low, high = table.loc["dot", ["interval_low", "interval_high"]]
     assert summary == (
-        "Attention made no difference that these data can show. With the best, 'dot', the R² is "
+        "Attention made no difference that these data can show. With 'dot' the R² is "
         f"0.1, with the plain LSTM 0: difference 0.1 (90% interval {low:.3g} to {high:.3g})."
     )
 
@@ -127,7 +127,7 @@ def test_of_an_error_less_is_better():
     table, summary = judge([-2] * 3, RMSE, **constant(dot=-1, general=-3))
     assert table["verdict"].tolist() == ["", "helped", "hurt"]
     assert summary == (
-        "Attention helped. With the best, 'dot', the root mean squared error is 1, with the plain "
+        "Attention helped. With 'dot' the root mean squared error is 1, with the plain "
         "LSTM 2: difference -1 (95% interval -1 to -1)."
     )
 
@@ -137,14 +137,14 @@ def test_an_attention_that_helped_is_not_hidden_by_one_that_is_higher_but_undeci
     assert table["verdict"].tolist() == ["", NOTHING, "helped"]
     assert table["mean_score"].idxmax() == "dot"
     assert summary == (
-        "Attention helped. With the best, 'additive', the R² is 0.4, with the plain LSTM 0: "
+        "Attention helped. With 'additive' the R² is 0.4, with the plain LSTM 0: "
         "difference 0.4 (95% interval 0.4 to 0.4)."
     )
 
 
 def test_of_several_that_helped_the_best_is_named():
     summary = judge([0] * 4, dot=[2, -1, 2, -1], additive=[0.3] * 4, general=[0.4] * 4)[1]
-    assert summary.startswith("Attention helped. With the best, 'general', the R² is 0.4,")
+    assert summary.startswith("Attention helped. With 'general' the R² is 0.4,")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_helps_is_compared_with_pooling(mean, control, difference, sign):
     """Of an error, a difference has the other sign; that of zero has none."""
     scores = constant(mean=mean, dot=1, additive=0.5)
     summary = judge(ZEROS, None if sign == 1 else RMSE, **scores)[1]
-    assert summary.startswith("Attention helped. With the best, 'dot', the ")
+    assert summary.startswith("Attention helped. With 'dot' the ")
     gap = f"{sign * difference}"
     assert summary.endswith(f" {control}: difference {gap} (95% interval {gap} to {gap}).")
 
@@ -172,10 +172,38 @@ def test_pooling_is_no_control_where_nothing_else_helped_or_it_is_absent(gains):
 
 def test_pooling_that_helped_is_told_where_looking_did_not():
     summary = judge(ZEROS, **constant(mean=1, dot=-1))[1]
-    assert summary.startswith("Attention hurt. With the best, 'dot', ")
+    assert summary.startswith("Attention hurt. With 'dot' the R² is -1,")
     assert summary.endswith("Pooling all steps equally ('mean') helped.")
 
 
 def test_pooling_alone_may_be_what_helped():
     summary = judge(ZEROS, **constant(mean=1))[1]
-    assert summary.startswith("Attention helped. With the best, 'mean', the R² is 1,")
+    assert summary.startswith("Attention helped. With 'mean' the R² is 1,")
+
+
+def test_attention_hurt_only_where_every_learned_one_did():
+    undecided = [1, -1, 0.1]
+    assert judge(ZEROS, **constant(mean=-1, dot=-1, general=-2))[1].startswith("Attention hurt.")
+    assert judge(ZEROS, **constant(mean=1, dot=-1))[1].startswith("Attention hurt.")
+    table, summary = judge(ZEROS, **constant(mean=-1, dot=-1), general=undecided)
+    assert table["verdict"].tolist() == ["", "hurt", "hurt", NOTHING]
+    assert summary.startswith(
+        "Attention made no difference that these data can show. With 'general' the R² is 0.0333,"
+    )
+
+
+@pytest.mark.parametrize("name", ["hierarchical", "looks_back"])
+def test_a_network_that_differs_in_more_is_not_said_to_help_by_looking(name):
+    summary = judge(ZEROS, **constant(mean=0, **{name: 1}))[1]
+    assert summary.startswith(f"Attention helped. With '{name}' the R² is 1,")
+    assert "the looking" not in summary
+    assert summary.endswith(
+        " It does better than pooling all steps equally ('mean'), but its network differs in more "
+        "than that: difference 1 (95% interval 1 to 1)."
+    )
+
+
+@pytest.mark.parametrize("name", ["dot", "general", "additive"])
+def test_a_network_that_differs_only_in_looking_helps_by_looking(name):
+    summary = judge(ZEROS, **constant(mean=0, **{name: 1}))[1]
+    assert " It is the looking that helps, more than pooling all steps equally does" in summary

@@ -289,3 +289,15 @@ def test_the_order_of_groups_does_not_matter():
 )
 def test_passes_checks_that_scikit_learn_keeps_for_its_own(check):
     check("TimeWindows", TimeWindows(1))
+
+
+def test_the_period_of_rows_is_known_where_those_of_one_series_come_at_even_times():
+    table = hourly(8)
+    windows = TimeWindows(3)
+    assert windows.fit(table).row_period_ == pd.Timedelta("1h")
+    assert windows.fit(table[::2]).row_period_ == pd.Timedelta("2h")
+    assert windows.fit(table.to_period("h")).row_period_ == pd.Timedelta("1h")
+    for rows in (table.drop(index=table.index[3]), table.reset_index(drop=True), table.to_numpy()):
+        assert windows.fit(rows).row_period_ is None
+    taking_turns = table.assign(g=["p", "q"] * 4)
+    assert TimeWindows(3, groups="g").fit(taking_turns).row_period_ is None

@@ -33,7 +33,8 @@ def save(estimator, path):
 
     The file is in the safetensors format [1]_: parameters and statistics as arrays, and
     everything else as JSON. It is written whole or not at all: to a file beside it, which
-    takes its place when it is safely on the disk. What stood there before stays until then.
+    takes its place when it is safely on the disk. What stood there before stays until then; a
+    process that is killed may leave the file beside.
 
     Parameters
     ----------

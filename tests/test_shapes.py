@@ -1,0 +1,69 @@
+"""Shapes of parameters worked out without Keras, against the networks that Keras builds."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skattn._shapes import parameter_shapes
+from skattn._spec import ATTENTIONS, NetworkSpec
+
+SPECS = st.builds(
+    NetworkSpec,
+    n_features=st.sampled_from([1, 3]),
+    n_outputs=st.sampled_from([1, 2]),
+    head_input=st.sampled_from(["concat", "context"]),
+    units=st.sampled_from([1, 5]),
+    n_layers=st.sampled_from([1, 2]),
+    bidirectional=st.booleans(),
+    dense_units=st.sampled_from([(), (5, 3)]),
+    segment_length=st.sampled_from([1, 3]),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(spec=SPECS)
+def test_shapes_are_those_of_the_network_that_keras_builds(attention, spec):
+    from skattn._program import Program
+
+    spec = NetworkSpec(**{**vars(spec), "attention": attention})
+    built = [(weight.path, tuple(weight.shape)) for weight in Program(spec)._weights]
+    assert list(parameter_shapes(spec).items()) == built
+
+
+def test_shapes_of_an_lstm_by_hand():
+    spec = NetworkSpec(n_features=3, n_outputs=2, attention=None, units=5)
+    assert parameter_shapes(spec) == {
+        "lstm_1/lstm_cell/kernel": (3, 20),  # four gates
+        "lstm_1/lstm_cell/recurrent_kernel": (5, 20),
+        "lstm_1/lstm_cell/bias": (20,),
+        "output/kernel": (5, 2),
+        "output/bias": (2,),
+    }
+
+
+def test_a_segment_is_read_as_one_wider_step():
+    spec = NetworkSpec(n_features=3, attention=None, segment_length=4)
+    assert parameter_shapes(spec) == parameter_shapes(NetworkSpec(n_features=12, attention=None))
+
+
+@pytest.mark.parametrize(("head_input", "width"), [("concat", 20), ("context", 10)])
+def test_the_head_reads_both_directions_and_with_concat_the_query_as_well(head_input, width):
+    spec = NetworkSpec(
+        n_features=1, attention="dot", units=5, bidirectional=True, head_input=head_input
+    )
+    assert parameter_shapes(spec)["output/kernel"] == (width, 1)
+
+
+def test_shapes_need_no_keras():
+    code = (
+        "from skattn._shapes import parameter_shapes; from skattn._spec import NetworkSpec; "
+        "import sys; parameter_shapes(NetworkSpec(n_features=1)); "
+        "print({'keras', 'tensorflow', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
