@@ -77,7 +77,7 @@ def kills(count=100):
             left = load(path)
             outcome["killed"] += 1
             outcome["loaded one of the two"] += any(same(left, model, X) for model in models)
-        outcome["left files beside"] = len(list(Path(folder).glob(".model.*.tmp")))
+        outcome["left files beside"] = len(list(Path(folder).glob(".skattn-*.tmp")))
     return outcome
 
 
@@ -102,7 +102,7 @@ def full_disk(count=20):
             finally:
                 resource.setrlimit(resource.RLIMIT_FSIZE, before)
             outcome["old file loads"] += same(load(path), model, X)
-        outcome["left files beside"] = len(list(Path(folder).glob(".model.*.tmp")))
+        outcome["left files beside"] = len(list(Path(folder).glob(".skattn-*.tmp")))
     signal.signal(signal.SIGXFSZ, handler)
     return outcome
 

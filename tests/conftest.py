@@ -10,10 +10,13 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from skattn import LSTMAttentionRegressor
 from skattn._strides import Layout
 from skattn._validation import check_sequences
+
+settings.register_profile("full", max_examples=2000, deadline=None)
 
 
 def sequences_of(X):

@@ -52,12 +52,12 @@ def compare_attentions(
     """Compare attentions by cross-validation, and say whether one helps on these data.
 
     Every attention is fitted on the same folds with the same seeds, which are set wherever
-    the estimator takes a `random_state`. Each fold has seeds of its own, so that luck with a
-    seed counts as chance. Scores are averaged over the seeds of a fold; the differences to
-    the plain LSTM (None) are tested with Student's t over the folds, whose variance is
-    corrected for training sets that overlap [1]_: 1 / n_folds becomes
-    1 / n_folds + n_test / n_train. The intervals and p-values hold for all comparisons of
-    the table at once (Bonferroni).
+    the estimator takes a `random_state` (a splitter inside a search needs its own). Each
+    fold has other seeds, so that luck with a seed counts as chance. Scores are averaged over
+    the seeds of a fold; the differences to the plain LSTM (None) are tested with Student's t
+    over the folds, whose variance is corrected for training sets that overlap [1]_:
+    1 / n_folds becomes 1 / n_folds + n_test / n_train. The intervals and p-values hold for
+    all comparisons of the table at once (Bonferroni).
 
     "mean" is the control. It pools all steps equally, so what another attention gains
     over it is what *looking* gains; but the hierarchical network differs in more than that.
@@ -204,7 +204,7 @@ def _fit_and_score(trial, X, y, fold, scorer, params):
 
 def _named(attentions):
     """Return the attentions by name; a callable's is its own."""
-    unknown = [kind for kind in attentions if not callable(kind) and kind not in ATTENTIONS]
+    unknown = [kind for kind in attentions if not callable(kind) and kind not in [*ATTENTIONS]]
     if unknown:
         raise ValueError(
             f"attentions holds {unknown[0]!r}, which is unknown. Use functions, or names among "

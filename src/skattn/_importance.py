@@ -140,6 +140,7 @@ or (n_blocks, n_features)
     over_steps, over_features = AXES[0] in wanted, AXES[1] in wanted
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
+    scoring = scoring_of(estimator, scoring)
     scorer = check_scoring(reading.predictor, scoring)
     sequences = reading.sequences()
     n_timesteps, n_features = sequences.shape[1:]
@@ -167,7 +168,7 @@ or (n_blocks, n_features)
         lags=reading.lags(n_timesteps),
         feature_names=reading.feature_names(n_features),
         by=tuple(axis for axis in AXES if axis in wanted),
-        scoring=scoring_of(estimator, scoring),
+        scoring=scoring,
     )
 
 

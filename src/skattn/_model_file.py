@@ -1,6 +1,7 @@
 """A fitted regressor as a description (JSON) and tensors, and back, with every check."""
 
 from dataclasses import asdict, fields
+from math import isfinite
 
 import numpy as np
 
@@ -33,7 +34,10 @@ CHOICES = {
 }
 
 STATISTICS = {"feature_statistics_": "n_features", "target_statistics_": "n_outputs"}
-CURVES = ("loss", "learning_rate", "val_loss")
+CURVES = ("loss", "val_loss", "learning_rate")
+
+#: Optimizer → arrays that it keeps for each parameter.
+SLOTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 1}
 
 #: More layers than this are taken for damage.
 MAX_LAYERS = 1000
@@ -107,7 +111,7 @@ def expected_tensors(description, spec):
     for curve in CURVES:
         length = n_iter if curve != "val_loss" or description["has_validation"] else 0
         expected[f"history/{curve}"] = ("float64", (length,))
-    return expected | _expected_optimizer(description["optimizer"], shapes)
+    return expected | _expected_optimizer(description["optimizer"], shapes, spec.optimizer)
 
 
 def fill(estimator, description, spec, tensors):
@@ -132,7 +136,9 @@ def fill(estimator, description, spec, tensors):
     estimator.parameters_ = {name: tensors[f"parameters/{name}"] for name in parameter_shapes(spec)}
     state = description["optimizer"]
     estimator._optimizer_state = (
-        None if state is None else [tensors[f"optimizer/{place}"] for place in range(len(state))]
+        None
+        if state is None
+        else [tensors[f"optimizer/{place}"][()] for place in range(len(state))]
     )
     estimator.history_ = {name: tensors[f"history/{name}"].tolist() for name in CURVES}
     estimator.loss_curve_ = estimator.history_["loss"]
@@ -168,7 +174,7 @@ def _from_data(value):
 
 def _parse_params(params):
     known = LSTMAttentionRegressor().get_params(deep=False)
-    _need(isinstance(params, dict) and set(params) <= set(known), "it has unknown parameters")
+    _need(isinstance(params, dict) and set(params) == set(known), "its parameters are not known")
     estimator = LSTMAttentionRegressor(**{n: _from_data(value) for n, value in params.items()})
     check_params(estimator)
     return estimator
@@ -194,8 +200,8 @@ def _check_numbers(numbers, spec):
     _need(isinstance(numbers, dict) and set(numbers) == set(NUMBERS), "numbers are missing")
     for name, kind in NUMBERS.items():
         value = numbers[name]
-        valid = _is_positive_integer(value) if kind is int else type(value) is float
-        _need(valid and value == value, f"{name}={value!r} is not valid")
+        valid = _is_positive_integer(value) if kind is int else _is_finite_float(value)
+        _need(valid, f"{name}={value!r} is not valid")
     steps = numbers["n_timesteps_in_"] if numbers["_X_ndim"] == 2 else 1
     _need(
         numbers["_X_ndim"] in (2, 3)
@@ -208,18 +214,21 @@ def _check_numbers(numbers, spec):
     )
 
 
-def _expected_optimizer(state, shapes):
+def _expected_optimizer(state, shapes, optimizer):
     if state is None:
         return {}
     _need(isinstance(state, list), "its optimizer is damaged")
-    allowed = {(), *shapes.values()}
     expected = {}
     for place, entry in enumerate(state):
         _need(isinstance(entry, list) and len(entry) == 2, "its optimizer is damaged")
         kind, shape = entry
-        _need(_is_one_of(kind, ("float32", "int32", "int64")), "its optimizer has unknown types")
-        _need(_is_list_of(shape, int) and tuple(shape) in allowed, "its optimizer does not fit")
+        _need(_is_one_of(kind, ("float32", "int64")), "its optimizer has unknown types")
+        _need(_is_list_of(shape, int), "its optimizer is damaged")
         expected[f"optimizer/{place}"] = (kind, tuple(shape))
+    # Their order is Keras' own.
+    slots = [("float32", shape) for shape in shapes.values()] * SLOTS[optimizer]
+    counters = [("int64", ()), ("float32", ())]
+    _need(sorted(expected.values()) == sorted(counters + slots), "its optimizer does not fit")
     return expected
 
 
@@ -239,3 +248,7 @@ def _is_one_of(value, choices):
 
 def _is_positive_integer(value):
     return type(value) is int and value > 0
+
+
+def _is_finite_float(value):
+    return type(value) is float and isfinite(value)

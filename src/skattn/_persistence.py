@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
+import stat
 import struct
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +29,7 @@ FORMAT, VERSION = "skattn", "1"
 MAX_HEADER = 2**22
 
 #: safetensors' names of the types that occur.
-TYPES = {"F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64"}
+TYPES = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
 def save(estimator, path):
@@ -34,7 +38,8 @@ def save(estimator, path):
     The file is in the safetensors format [1]_: parameters and statistics as arrays, and
     everything else as JSON. It is written whole or not at all: to a file beside it, which
     takes its place when it is safely on the disk. What stood there before stays until then; a
-    process that is killed may leave the file beside.
+    process that is killed may leave the file beside. Requests of metadata
+    (`set_fit_request`) are no part of it.
 
     Parameters
     ----------
@@ -51,6 +56,9 @@ def save(estimator, path):
     TypeError
         If it is no `LSTMAttentionRegressor`, or a parameter is not data: a callable
         attention, callbacks, a RandomState.
+    ValueError
+        If the model could not be loaded again, since its parameters were changed to what
+        `fit` would refuse.
     OSError
         If the file cannot be written; an older one stays.
 
@@ -83,20 +91,20 @@ def save(estimator, path):
             "skops.io for other estimators."
         )
     check_is_fitted(estimator)
-    tensors, description = tensors_of(estimator), json.dumps(describe(estimator))
-    metadata = {
-        "format": FORMAT,
-        "version": VERSION,
-        "estimator": description,
-        "sha256": _digest(tensors, description),
-    }
-    content = to_bytes(tensors, metadata)
+    content = _content_of(estimator)
     if _header_size(content) > MAX_HEADER:
         raise ValueError(
             f"The description of the model takes {_header_size(content)} bytes, more than the "
             f"{MAX_HEADER} that load reads. Are the names of its features very long?"
         )
-    _write(Path(os.path.realpath(path)), content)
+    try:
+        _read(BytesIO(content), len(content))
+    except (ModelFileError, SafetensorError) as error:
+        raise ValueError(
+            f"This model cannot be saved, as it could not be loaded again: {error}. Were its "
+            "parameters changed after the fit?"
+        ) from error
+    _write(Path(os.path.realpath(os.fsdecode(path))), content)
 
 
 def load(path):
@@ -135,18 +143,52 @@ def load(path):
     ...
     FileNotFoundError: [Errno 2] No such file or directory: 'no-such-file.safetensors'
     """
-    with _damage_named(path):
-        _check_header(path)
-        with safe_open(path, framework="numpy") as file:
-            text, digest = _read_metadata(file.metadata() or {})
-            description = json.loads(text)
-            estimator, spec = parse(description)
-            expected = expected_tensors(description, spec)
-            _check_tensors(file, expected)
-            tensors = {name: file.get_tensor(name) for name in expected}
-        if digest != _digest(tensors, text):
-            raise ModelFileError("its checksum does not fit")
-        return fill(estimator, description, spec, tensors)
+    path = Path(os.fsdecode(path))
+    with open(path, "rb") as file, _damage_named(path):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError("it is not a regular file")
+        return _read(file, status.st_size)
+
+
+def _content_of(estimator):
+    """Return a model as the bytes of a file; equal models give equal bytes."""
+    tensors, description = tensors_of(estimator), json.dumps(describe(estimator))
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "estimator": description,
+        "sha256": _digest(tensors, description),
+    }
+    content = to_bytes(tensors, metadata)  # its metadata are in no particular order
+    size = _header_size(content)
+    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + content[8 + size :]
+
+
+def _read(file, size):
+    """Read a model from a file of a known size; check all of it before an array is made."""
+    begin = file.read(8)
+    if len(begin) < 8:
+        raise ModelFileError(f"it has {size} bytes")
+    header_size = _header_size(begin)
+    if header_size > min(size - 8, MAX_HEADER):
+        raise ModelFileError(f"its header claims {header_size} bytes")
+    begin += file.read(header_size)
+    try:
+        header = json.loads(begin[8:])
+    except ValueError as error:
+        raise ModelFileError(f"its header is damaged ({error})") from error
+    text, digest = _read_metadata(header)
+    description = json.loads(text)
+    estimator, spec = parse(description)
+    expected = expected_tensors(description, spec)
+    _check_tensors(header, expected, size - 8 - header_size)
+    tensors = from_bytes(begin + file.read(size - len(begin)))
+    if digest != _digest(tensors, text):
+        raise ModelFileError("its checksum does not fit")
+    return fill(estimator, description, spec, tensors)
 
 
 @contextmanager
@@ -155,9 +197,10 @@ def _damage_named(path):
     try:
         yield
     except (SafetensorError, ValueError, RecursionError) as error:
+        reason = str(error).rstrip(".")
         raise ModelFileError(
-            f"{os.fspath(path)!r} cannot be loaded as a model of skattn: {error}. Was it "
-            "written by skattn.save, and copied whole?"
+            f"{str(path)!r} cannot be loaded as a model of skattn: {reason}. Was it written by "
+            "skattn.save, and copied whole?"
         ) from error
 
 
@@ -166,19 +209,10 @@ def _header_size(begin):
     return struct.unpack("<Q", begin[:8])[0]
 
 
-def _check_header(path):
-    """Refuse a header that is longer than the file, or than any that is written."""
-    with open(path, "rb") as file:
-        begin, size = file.read(8), os.fstat(file.fileno()).st_size
-    if len(begin) < 8:
-        raise ModelFileError(f"it has {size} bytes")
-    if _header_size(begin) > min(size - 8, MAX_HEADER):
-        raise ModelFileError(f"its header claims {_header_size(begin)} bytes")
-
-
-def _read_metadata(metadata):
+def _read_metadata(header):
     """Return the description, as text, and the checksum."""
-    if metadata.get("format") != FORMAT:
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise ModelFileError("it does not say that it is one")
     if metadata.get("version") != VERSION:
         raise ModelFileError(
@@ -187,21 +221,27 @@ def _read_metadata(metadata):
         )
     if set(metadata) != {"format", "version", "estimator", "sha256"}:
         raise ModelFileError("its metadata are not those of a model")
+    if not isinstance(metadata["estimator"], str):
+        raise ModelFileError("its description is no text")
     return metadata["estimator"], metadata["sha256"]
 
 
-def _check_tensors(file, expected):
-    """Compare names, types and shapes with what is expected, before any array is made."""
-    if set(file.keys()) != set(expected):
+def _check_tensors(header, expected, n_bytes):
+    """Compare names, types, shapes and the room for them with what is expected."""
+    found = {name: tensor for name, tensor in header.items() if name != "__metadata__"}
+    if set(found) != set(expected):
         raise ModelFileError("its arrays are not those of its network")
+    n_expected = 0
     for name, (kind, shape) in expected.items():
-        found = file.get_slice(name)
-        found_kind = TYPES.get(found.get_dtype(), found.get_dtype())
-        if found_kind != kind or tuple(found.get_shape()) != shape:
+        tensor = found[name] if isinstance(found[name], dict) else {}
+        if tensor.get("dtype") != TYPES[kind] or tensor.get("shape") != list(shape):
             raise ModelFileError(
-                f"{name!r} has type {found_kind} and shape {tuple(found.get_shape())}, expected "
-                f"{kind} and {shape}"
+                f"{name!r} has type {tensor.get('dtype')} and shape {tensor.get('shape')}, "
+                f"expected {TYPES[kind]} and {list(shape)}"
             )
+        n_expected += math.prod(shape) * np.dtype(kind).itemsize
+    if n_expected != n_bytes:
+        raise ModelFileError(f"its arrays take {n_expected} bytes, and it has {n_bytes} for them")
 
 
 def _digest(tensors, description):
@@ -216,14 +256,16 @@ def _digest(tensors, description):
 
 def _write(path, content):
     """Write a file whole or not at all, also if the process or the machine stops."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    if path.exists() and not path.is_file():
+        raise OSError(f"{str(path)!r} is not a regular file. Save to a path of its own.")
+    beside = path.with_name(f".skattn-{secrets.token_hex(8)}.tmp")
     try:
         with open(beside, "xb") as file:
+            with suppress(FileNotFoundError):
+                shutil.copymode(path, beside)  # before anything that others must not read
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            shutil.copymode(path, beside)
         os.replace(beside, path)
     except BaseException:
         with suppress(OSError):

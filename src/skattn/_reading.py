@@ -58,8 +58,7 @@ class Reading:
         """Return a name for each feature of a step, numbers where none are known."""
         names = self.columns
         for step in self.steps:
-            named = hasattr(step, "get_feature_names_out")
-            names = list(step.get_feature_names_out(names)) if named else None
+            names = _names_after(step, names)
         if names is not None and len(names) == n_features and self.steps:
             return [str(name) for name in names]
         return [f"feature {feature}" for feature in range(n_features)]
@@ -73,16 +72,13 @@ class Reading:
 
     def aligned(self, values, axes=(1,)):
         """Move values with a time axis so that every sequence ends in the last column."""
-        for axis in axes if self._places is not None else ():
-            shape = [len(values)] + [1] * (values.ndim - 1)
-            shape[axis] = -1
-            values = np.take_along_axis(values, self._places.reshape(shape), axis=axis)
-        return values
+        return move(values, self._places, axes)
 
     @property
     def length_of_dependence(self):
-        """Number of neighbouring samples that share rows: the steps of a window of a table."""
-        return 1 if _windows_among(self.steps) is None else self._sequences.shape[1]
+        """Number of neighbouring samples that share rows: the rows that a window spans."""
+        windows = _windows_among(self.steps)
+        return 1 if windows is None else (windows.length - 1) * windows.stride_within + 1
 
     @cached_property
     def _sequences(self):
@@ -93,13 +89,12 @@ class Reading:
         """Return for each aligned column the column it has now; None where none moves.
 
         Windows of a table stay as they are: their last step is that of their row, present
-        or not.
+        or not. So do the columns of a regressor that does not read steps.
         """
-        n_trailing = (~np.isnan(self._sequences).all(axis=2))[:, ::-1].argmax(axis=1)
-        if _windows_among(self.steps) is not None or not n_trailing.any():
+        is_table = n_dims_of(self.X) == 2 and not _has_n_timesteps(self.regressor)
+        if is_table or _windows_among(self.steps) is not None:
             return None
-        n_timesteps = self._sequences.shape[1]
-        return (np.arange(n_timesteps) - n_trailing[:, np.newaxis]) % n_timesteps
+        return places_of_ends(self._sequences)
 
     def as_read(self, sequences):
         """Return an array of sequences in the form in which the regressor reads them."""
@@ -136,6 +131,36 @@ def read(estimator, X):
     return Reading(predictor, regressor, X, index, step, tuple(steps), columns)
 
 
+def places_of_ends(sequences):
+    """Return where each column comes from when sequences end in the last; None if they do."""
+    n_trailing = (~np.isnan(sequences).all(axis=2))[:, ::-1].argmax(axis=1)
+    if not n_trailing.any():
+        return None
+    n_timesteps = sequences.shape[1]
+    return (np.arange(n_timesteps) - n_trailing[:, np.newaxis]) % n_timesteps
+
+
+def move(values, places, axes=(1,)):
+    """Take values from their places along each of some axes; None leaves them."""
+    for axis in axes if places is not None else ():
+        shape = [len(values)] + [1] * (values.ndim - 1)
+        shape[axis] = -1
+        values = np.take_along_axis(values, places.reshape(shape), axis=axis)
+    return values
+
+
+def _names_after(step, names):
+    """Return the names of features after a transformer; None where it cannot tell."""
+    if not hasattr(step, "get_feature_names_out"):
+        return None
+    if names is None and not hasattr(step, "feature_names_in_"):
+        return None  # it would make some up
+    try:
+        return list(step.get_feature_names_out(names))
+    except (AttributeError, ValueError):  # one inside of it cannot tell
+        return None
+
+
 def _windows_among(steps):
     return next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
 
@@ -145,15 +170,24 @@ def _step_of(windows, index):
     if windows is None:
         return 1
     period = getattr(windows, "row_period_", None)
-    agrees = len(index) == 1 or even_period(index) == period
+    one_row = len(index) == 1 and windows.max_gap is None
+    agrees = one_row or even_period(index) == period
     return int(windows.stride_within) * (period if period is not None and agrees else 1)
 
 
 def _n_timesteps_of(regressor):
     """Return how a regressor, or the one inside it, reads the columns of 2-D X."""
-    params = regressor.get_params(deep=True)
-    found = {value for name, value in params.items() if name.split("__")[-1] == "n_timesteps"}
+    found = set(_all_n_timesteps(regressor))
     return found.pop() if len(found) == 1 else None
+
+
+def _has_n_timesteps(regressor):
+    return bool(_all_n_timesteps(regressor))
+
+
+def _all_n_timesteps(regressor):
+    params = regressor.get_params(deep=True)
+    return [value for name, value in params.items() if name.split("__")[-1] == "n_timesteps"]
 
 
 def unwrap(estimator):
@@ -172,7 +206,7 @@ def unwrap(estimator):
     if isinstance(estimator, FrozenEstimator):  # it hands out its estimator's attributes
         return unwrap(estimator.estimator)
     if hasattr(estimator, "best_estimator_"):
-        return _unwrap_inside(estimator, "best_estimator_")
+        return unwrap(estimator.best_estimator_)
     if hasattr(estimator, "cv_results_") and getattr(estimator, "refit", True) is False:
         raise AttributeError(
             f"This {type(estimator).__name__} keeps no fitted model, since refit=False. "
@@ -182,16 +216,11 @@ def unwrap(estimator):
         predictor, regressor, steps = unwrap(estimator.steps[-1][1])
         return predictor, regressor, _transformers(estimator.steps[:-1]) + steps
     if isinstance(estimator, TransformedTargetRegressor):
-        return _unwrap_inside(estimator, "regressor_")
+        inner, regressor, steps = unwrap(estimator.regressor_)
+        predictor = copy(estimator)
+        predictor.regressor_ = inner  # what predicts still undoes the target's transform
+        return predictor, regressor, steps
     return estimator, estimator, []
-
-
-def _unwrap_inside(estimator, name):
-    """Unwrap what an estimator holds; its own scoring, or target's transform, stays."""
-    inner, regressor, steps = unwrap(getattr(estimator, name))
-    predictor = copy(estimator)
-    setattr(predictor, name, inner)
-    return predictor, regressor, steps
 
 
 def _transformers(steps):

@@ -18,6 +18,7 @@ from ._fitting import (
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
 from ._validation import (
+    FLOAT32_MAX,
     POSITIVE_INTEGER,
     Interval,
     Real,
@@ -256,10 +257,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "loss": [StrOptions(set(LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, FLOAT32_MAX, closed="right")],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
-        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-        "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+        "weight_decay": [Interval(Real, 0, FLOAT32_MAX, closed="both"), None],
+        "clipnorm": [Interval(Real, 0, FLOAT32_MAX, closed="right"), None],
         "epochs": [POSITIVE_INTEGER],
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],

@@ -29,7 +29,9 @@ class Statistics:
         largest = np.maximum(highest - centre, centre - lowest)
         largest[constant] = 1.0
         spread = _weighted_mean(table, weights, lambda rows: ((rows - centre) / largest) ** 2)
-        return cls(centre, np.where(constant, 1.0, largest * np.sqrt(spread)))
+        scale = largest * np.sqrt(spread)
+        scale = np.where(scale > 0, scale, largest)  # of the smallest numbers it underflows
+        return cls(centre, np.where(constant, 1.0, scale))
 
     @classmethod
     def neutral(cls, n_features):

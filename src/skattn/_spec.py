@@ -18,6 +18,10 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 HEAD_INPUTS = ("concat", "context")
 
 
+#: Fields of a spec that are integers; numpy's become Python's.
+COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length")
+
+
 @dataclass(frozen=True)
 class Preset:
     """What an attention brings along unless the user says otherwise."""
@@ -109,10 +113,11 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
             "dense_units must be a sequence of positive integers, one for each layer. "
             f"Got dense_units={dense_units!r}. For no dense layer pass ()."
         )
+    rest |= {name: int(rest[name]) for name in COUNTS if name in rest}
     return NetworkSpec(
         attention=attention,
         bidirectional=bool(bidirectional or own.bidirectional),
         dense_units=tuple(map(int, dense_units)),
-        dropout=dropout > 0,
+        dropout=bool(dropout > 0),
         **rest,
     )

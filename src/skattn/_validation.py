@@ -4,10 +4,12 @@ The one place that imports scikit-learn's private helpers; it knows no Keras.
 """
 
 import datetime
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
@@ -58,10 +60,9 @@ def check_sequences(estimator, X, *, reset):
     if is_list_of_sequences(X):
         X = _padded(X)
     n_dims = n_dims_of(X)
-    if n_dims == 3:
-        X = _check_3d(estimator, X, reset)
-    elif n_dims == 2:
-        X = _check_2d(estimator, X, reset)
+    if n_dims in (2, 3):
+        with _overflow_named("X"):
+            X = (_check_3d if n_dims == 3 else _check_2d)(estimator, X, reset)
     else:
         got = "rows of unequal length" if n_dims is None else f"shape {np.shape(X)}"
         raise ValueError(
@@ -69,6 +70,11 @@ def check_sequences(estimator, X, *, reset):
             f"list of arrays (n_timesteps, n_features). Got {got}. Reshape your data: one sequence "
             "of one feature is X.reshape(1, -1, 1); for one long table make windows first, with "
             "skattn.TimeWindows or skattn.sliding_windows."
+        )
+    if X.dtype.kind in "mM":
+        raise ValueError(
+            f"{_name(estimator)} expects numbers. Got X of dtype {X.dtype}: dates and times. Turn "
+            "them into numbers that mean something, such as the hour of the day, or drop them."
         )
     table, layout = table_of(X)
     sequences = _present_steps(table, layout, _name(estimator))
@@ -292,9 +298,19 @@ def check_targets(y, X, estimator):
             f"This {_name(estimator)} estimator requires y to be passed, but the target y is "
             "None. Pass one target, or one row of targets, for each sequence in X."
         )
-    y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
-    check_consistent_length(X, y)
-    y = y.astype("float64")
+    if issparse(y):
+        raise TypeError("Sparse data was passed for y, but dense data is required: y.toarray().")
+    with np.errstate(invalid="ignore"), _overflow_named("y"):
+        y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
+        check_consistent_length(X, y)
+        if y.dtype.kind in "mM":
+            raise ValueError(
+                f"{_name(estimator)} expects y to be numbers. Got dtype {y.dtype}. Predict a "
+                "number, such as the hours until a date."
+            )
+        y = y.astype("float64")
+    if np.isnan(y).any():
+        raise ValueError("Input y contains NaN. Remove these rows, or fill in their targets.")
     _check_range(y, "y", "Rescale y, or remove these rows.")
     return y.reshape(len(y), -1), y.ndim
 
@@ -302,6 +318,17 @@ def check_targets(y, X, estimator):
 def check_params(estimator):
     """Check an estimator's parameters against its constraints, as `fit` does."""
     estimator._validate_params()
+
+
+@contextmanager
+def _overflow_named(name):
+    """Name the input in which an integer of Python is too large for a float."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for float32: {error}."
+        ) from error
 
 
 def check_validation_rows(X_val, y_val, sample_weight_val):

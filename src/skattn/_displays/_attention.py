@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from .._inspection import weights_of
-from .._reading import read
+from .._reading import move, places_of_ends, read
 from .._validation import StrOptions, as_sequences, validate_params
 from ._axes import (
     COLOURS,
@@ -148,7 +148,11 @@ class AttentionDisplay:
             lags = weights.columns
         lags = pd.Index(np.arange(values.shape[-1])[::-1] if lags is None else lags)
         index = weights.index if is_frame else pd.RangeIndex(len(values))
-        X = None if X is None else as_sequences(X)
+        if X is not None:
+            X = as_sequences(X)
+            places = places_of_ends(X) if len(X) == len(values) else None
+            values = values if is_frame else move(values, places, range(1, values.ndim))
+            X = move(X, places)
         _check_shapes(values, X, lags)
         display = cls(values, lags=lags, index=index, X=X, feature_names=feature_names)
         return display.plot(kind, ax=ax, **options)
