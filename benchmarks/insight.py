@@ -71,16 +71,18 @@ def in_words(values):
 
 
 def verdicts(data):
-    """Compare attentions where one should help: 16 units, 10 folds, 1 seed a fold."""
+    """Compare attentions where one should help: 50 steps, 16 units, 10 folds.
+
+    Of the echo, three seeds a fold: the plain LSTM solves it with one seed and not with
+    another, and with one seed a fold these differences are no evidence (p = 0.13).
+    """
     texts = []
-    for make, n_timesteps in (
-        (make_selective_recall, 50),
-        (make_selective_recall, 100),
-        (make_echo, 50),
-    ):
-        X, y = make(N_TRAIN, n_timesteps, random_state=0)
-        result = compare_attentions(MODEL, X, y, cv=10, scoring=ERROR, random_state=0, n_jobs=2)
-        texts.append(f"{make.__name__}, {n_timesteps} steps\n{in_text(result)}")
+    for make, n_repeats in ((make_selective_recall, 1), (make_echo, 3)):
+        X, y = make(N_TRAIN, random_state=0)
+        result = compare_attentions(
+            MODEL, X, y, cv=10, scoring=ERROR, n_repeats=n_repeats, random_state=0, n_jobs=2
+        )
+        texts.append(f"{make.__name__}, seeds a fold: {n_repeats}\n{in_text(result)}")
         print(texts[-1], flush=True)
     return "\n\n".join(texts)
 
@@ -136,7 +138,12 @@ def main():
         if options.write:
             where = " --data DIR" if name == "flood" else ""
             command = f"python benchmarks/insight.py {name}{where} --write"
-            write(f"insight {name}", f"Insight: {SECTIONS[name].__doc__}", text, command)
+            write(
+                f"insight {name}",
+                f"Insight: {SECTIONS[name].__doc__.splitlines()[0]}",
+                text,
+                command,
+            )
 
 
 if __name__ == "__main__":

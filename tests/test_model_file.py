@@ -64,6 +64,7 @@ def refusal(path, content):
     text = str(caught.value)
     assert text.startswith(f"{os.fspath(path)!r} cannot be loaded as a model of skattn: ")
     assert text.endswith(". Was it written by skattn.save, and copied whole?")
+    assert ".." not in text.removeprefix(repr(os.fspath(path))).replace("../../x", "")
     return text
 
 
@@ -150,6 +151,33 @@ def test_metadata_are_those_that_save_writes(path, good):
     assert "its metadata are not those of a model" in text
 
 
+# Headers that are not JSON, or not those of a model
+
+
+def with_header(header):
+    """Return a file of nothing but a header."""
+    return len(header).to_bytes(8, "little") + header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"{", b"text", b"{'a': 1}", b"\xff\xfe\xff", b'{"a": 1} {}', b"9" * 5000],
+    ids=["cut off", "text", "quotes", "no text", "two", "digits"],
+)
+def test_a_header_that_is_no_json_is_damaged(path, header):
+    text = refusal(path, with_header(header))
+    assert re.search(r"skattn: its header is damaged \(.+\)\. Was it", text)
+
+
+@pytest.mark.parametrize("header", [b"null", b"[]", b"3", b'{"__metadata__": []}', b"{}"])
+def test_a_header_of_other_json_is_not_that_of_a_model(path, header):
+    assert "it does not say that it is one" in refusal(path, with_header(header))
+
+
+def test_a_header_nested_without_end_is_refused(path):
+    refusal(path, with_header(b"[" * 100_000 + b"]" * 100_000))
+
+
 # Damage
 
 
@@ -209,9 +237,9 @@ def test_a_description_is_one_object_of_known_parts(path, good, text, told):
 
 #: Where in the description, what stands there, and what the error says.
 WRONG = [
-    ("params", None, "unknown parameters"),
-    ("params", [], "unknown parameters"),
-    ("params.__class__", "os.system", "unknown parameters"),
+    ("params", None, "its parameters are not known"),
+    ("params", [], "its parameters are not known"),
+    ("params.__class__", "os.system", "its parameters are not known"),
     ("params.units", "a", "'units' parameter"),
     ("params.units", -1, "'units' parameter"),
     ("params.units", 2.0, "'units' parameter"),
@@ -240,7 +268,7 @@ WRONG = [
     ("spec.units", 10**9, "its optimizer does not fit"),
     ("spec.units", 10**400, "its optimizer does not fit"),
     ("spec.units", 10**4299, ""),
-    ("spec.segment_length", 10**9, "expected float32 and (2000000000, 8)"),
+    ("spec.segment_length", 10**9, "expected F32 and [2000000000, 8]"),
     ("spec.n_layers", 10**9, "too many layers"),
     ("spec.n_layers", 2, "its arrays are not those of its network"),
     ("spec.n_outputs", 2, "its numbers contradict each other"),
@@ -255,10 +283,11 @@ WRONG = [
     ("numbers.more", 1, "numbers are missing"),
     ("numbers.n_iter_", -1, "n_iter_=-1 is not valid"),
     ("numbers.n_iter_", True, "n_iter_=True is not valid"),
-    ("numbers.n_iter_", 10**9, "'history/loss' has type float64 and shape (1,)"),
+    ("numbers.n_iter_", 10**9, "'history/loss' has type F64 and shape [1]"),
     ("numbers.best_iter_", 2, "contradict"),
     ("numbers.best_loss_", 1, "best_loss_=1 is not valid"),
     ("numbers.best_loss_", float("nan"), "best_loss_=nan is not valid"),
+    ("numbers.best_loss_", float("-inf"), "best_loss_=-inf is not valid"),
     ("numbers.n_features_in_", 3, "contradict"),
     ("numbers.n_outputs_", 2, "contradict"),
     ("numbers._X_ndim", 2, "contradict"),
@@ -270,15 +299,16 @@ WRONG = [
     ("feature_names", "ab", "no list of text"),
     ("feature_names", {"a": 1, "b": 2}, "no list of text"),
     ("has_validation", 0, "has_validation is not a bool"),
-    ("has_validation", True, "'history/val_loss' has type float64 and shape (0,)"),
+    ("has_validation", True, "'history/val_loss' has type F64 and shape [0]"),
     ("optimizer", None, "its arrays are not those of its network"),
     ("optimizer", "adam", "its optimizer is damaged"),
+    ("optimizer", [], "its optimizer does not fit"),
     ("optimizer.0", None, "its optimizer is damaged"),
     ("optimizer.0", ["int64", [], 1], "its optimizer is damaged"),
     ("optimizer.0", ["object", []], "its optimizer has unknown types"),
     ("optimizer.0", ["int64", [10**9]], "its optimizer does not fit"),
     ("optimizer.0", ["int64", [False]], "its optimizer does not fit"),
-    ("optimizer.0", ["float32", []], "'optimizer/0' has type int64 and shape (), expected"),
+    ("optimizer.0", ["float32", []], "its optimizer does not fit"),
 ]
 
 
@@ -299,6 +329,59 @@ def test_no_part_of_the_description_may_be_missing(path, good, part):
     assert "parts are missing" in refusal(path, forged(description, good.tensors))
 
 
+# Optimizers that are not those of the network, with a right checksum
+
+
+def entries_of(good):
+    """Return the entries of the good file's optimizer, a copy."""
+    return deepcopy(good.description["optimizer"])
+
+
+def optimizer_forged(good, entries):
+    """Return a file whose optimizer has these entries, and arrays of zeros as they say."""
+    description, tensors = without_optimizer(good)
+    for place, (kind, shape) in enumerate(entries):
+        tensors[f"optimizer/{place}"] = np.zeros(shape, kind)
+    return forged({**description, "optimizer": entries}, tensors)
+
+
+def test_the_optimizer_of_adam_has_two_counters_and_two_arrays_for_each_parameter(path, good):
+    shapes = [list(v.shape) for n, v in good.tensors.items() if n.startswith("parameters/")]
+    slots = [["float32", shape] for shape in shapes] * 2
+    assert sorted(entries_of(good)) == sorted([["int64", []], ["float32", []], *slots])
+    path.write_bytes(optimizer_forged(good, entries_of(good)))
+    assert len(load(path)._optimizer_state) == 2 + 2 * len(shapes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: [],
+        lambda entries: [*entries, ["float32", []]],
+        lambda entries: [*entries, entries[-1]],
+        lambda entries: entries[:-1],
+        lambda entries: [["float32", [2]] for _ in entries],
+        lambda entries: [[kind, shape[::-1]] for kind, shape in entries],
+    ],
+    ids=["empty", "a counter more", "an array more", "one less", "all alike", "transposed"],
+)
+def test_an_optimizer_that_does_not_fit_the_network_is_told(path, good, change):
+    content = optimizer_forged(good, change(entries_of(good)))
+    assert "its optimizer does not fit" in refusal(path, content)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
+def test_an_optimizer_of_another_name_needs_other_arrays(path, good, optimizer):
+    description = deepcopy(good.description)
+    description["spec"]["optimizer"] = optimizer
+    if optimizer == "adamw":  # keeps what Adam keeps
+        path.write_bytes(forged(description, good.tensors))
+        assert load(path).spec_.optimizer == "adamw"
+    else:
+        text = refusal(path, forged(description, good.tensors))
+        assert "its optimizer does not fit" in text
+
+
 # Arrays that are not those of a model, with a right checksum
 
 KERNEL, SCALE = "parameters/output/kernel", "feature_statistics_/scale"
@@ -312,17 +395,17 @@ OTHER_NAMES = "its arrays are not those of its network"
         ({"../../x": np.zeros(1)}, OTHER_NAMES),
         ({KERNEL: None}, OTHER_NAMES),
         ({KERNEL: None, "../../x": np.zeros((4, 1), "float32")}, OTHER_NAMES),
-        ({KERNEL: np.zeros((4, 1))}, "float64 and shape (4, 1), expected float32 and (4, 1)"),
-        ({KERNEL: np.zeros((4, 1), "float16")}, "type F16 and shape (4, 1), expected float32"),
-        ({KERNEL: np.zeros((1, 4), "float32")}, "shape (1, 4), expected float32 and (4, 1)"),
-        ({KERNEL: np.zeros(4, "float32")}, "shape (4,), expected float32 and (4, 1)"),
+        ({KERNEL: np.zeros((4, 1))}, "type F64 and shape [4, 1], expected F32 and [4, 1]"),
+        ({KERNEL: np.zeros((4, 1), "float16")}, "type F16 and shape [4, 1], expected F32"),
+        ({KERNEL: np.zeros((1, 4), "float32")}, "shape [1, 4], expected F32 and [4, 1]"),
+        ({KERNEL: np.zeros(4, "float32")}, "shape [4], expected F32 and [4, 1]"),
         ({KERNEL: np.full((4, 1), np.nan, "float32")}, f"{KERNEL!r} is not finite"),
         ({KERNEL: np.full((4, 1), np.inf, "float32")}, f"{KERNEL!r} is not finite"),
         ({SCALE: np.array([1.0, 0.0])}, "the scale of 'feature_statistics_' is not positive"),
         ({SCALE: np.array([1.0, -1.0])}, "the scale of 'feature_statistics_' is not positive"),
         ({SCALE: np.array([1.0, np.inf])}, f"{SCALE!r} is not finite"),
         ({"history/loss": np.array([np.nan])}, "'history/loss' is not finite"),
-        ({"history/loss": np.zeros(2)}, "'history/loss' has type float64 and shape (2,)"),
+        ({"history/loss": np.zeros(2)}, "'history/loss' has type F64 and shape [2]"),
         ({"optimizer/1": None}, OTHER_NAMES),
         ({"optimizer/1": np.float32([np.nan]).reshape(())}, "'optimizer/1' is not finite"),
     ],
@@ -342,7 +425,7 @@ def test_sizes_that_a_file_claims_take_no_memory(path, good, units):
     content = forged({**description, "spec": {**description["spec"], "units": units}}, tensors)
     tracemalloc.start()
     try:
-        assert f"expected float32 and (2, {4 * units})" in refusal(path, content)
+        assert f"expected F32 and [2, {4 * units}]" in refusal(path, content)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
