@@ -176,29 +176,13 @@ def attention_faithfulness(
     jobs = Parallel(n_jobs=n_jobs, prefer="threads")
     original = reading.predictor.predict(reading.X)
     effects = effects_of_blocks(steps, original, donors, jobs)
-    n_blocks = steps.masses.shape[1]
-    fractions = np.unique(np.linspace(0, n_blocks, n_fractions + 1).round()) / n_blocks
+    fractions = _fractions(steps.masses.shape[1], n_fractions)
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
     score = partial(_score_curves, scorer, original, np.asarray(y), weights)
-    curves, agreements = score(predictions, slice(None)), steps.rank_agreements(effects)
-    draws = _draws(len(agreements), n_bootstraps, reading.length_of_dependence, rng)
-    del predictions["least"]  # not part of the answer
-    advantages = [_advantage(score(predictions, rows), fractions) for rows in draws]
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    advantage_interval = tuple(np.percentile(advantages, tails).tolist())
+    draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
     result = Bunch(
-        rank_agreement=float(agreements.mean()),
-        rank_agreement_interval=tuple(
-            np.percentile(agreements[draws].mean(axis=1), tails).tolist()
-        ),
-        top_agreement=float(steps.top_agreements(effects).mean()),
-        chance=float((1 / steps.n_present).mean()),
-        fractions=fractions,
-        curves=curves,
-        areas={order: _area(curve, fractions) for order, curve in curves.items()},
-        advantage=_advantage(curves, fractions),
-        advantage_interval=advantage_interval,
-        faithful=advantage_interval[0] > 0,
+        **_agreements(steps, effects, draws, confidence),
+        **_deletion_curves(score, predictions, fractions, draws, confidence),
         baseline=float(scorer(_Told(), original, y, **_weighted(weights, slice(None)))),
         index=reading.index,
         weights=steps.weights,
@@ -209,6 +193,43 @@ def attention_faithfulness(
     )
     result.summary = _summary(result)
     return result
+
+
+def _fractions(n_blocks, n_fractions):
+    """Return shares of the blocks to replace, each a whole number of blocks."""
+    return np.unique(np.linspace(0, n_blocks, n_fractions + 1).round()) / n_blocks
+
+
+def _agreements(steps, effects, draws, confidence):
+    """Compare the weights of blocks with what each block alone does to the predictions."""
+    agreements = steps.rank_agreements(effects)
+    return {
+        "rank_agreement": float(agreements.mean()),
+        "rank_agreement_interval": _interval(agreements[draws].mean(axis=1), confidence),
+        "top_agreement": float(steps.top_agreements(effects).mean()),
+        "chance": float((1 / steps.n_present).mean()),
+    }
+
+
+def _deletion_curves(score, predictions, fractions, draws, confidence):
+    """Score the deletions, and judge the most attended first against a random order."""
+    curves = score(predictions, slice(None))
+    judged = {order: predictions[order] for order in ("most", "random")}
+    advantages = [_advantage(score(judged, rows), fractions) for rows in draws]
+    interval_of_advantage = _interval(advantages, confidence)
+    return {
+        "fractions": fractions,
+        "curves": curves,
+        "areas": {order: _area(curve, fractions) for order, curve in curves.items()},
+        "advantage": _advantage(curves, fractions),
+        "advantage_interval": interval_of_advantage,
+        "faithful": interval_of_advantage[0] > 0,
+    }
+
+
+def _interval(values, confidence):
+    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+    return tuple(np.percentile(values, tails).tolist())
 
 
 class _Told(RegressorMixin, BaseEstimator):

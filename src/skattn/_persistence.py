@@ -99,9 +99,10 @@ def save(estimator, path):
         )
     try:
         _read(BytesIO(content), len(content))
-    except (ModelFileError, SafetensorError) as error:
+    except (ValueError, SafetensorError) as error:
+        reason = str(error).rstrip(".")
         raise ValueError(
-            f"This model cannot be saved, as it could not be loaded again: {error}. Were its "
+            f"This model cannot be saved, as it could not be loaded again: {reason}. Were its "
             "parameters changed after the fit?"
         ) from error
     _write(Path(os.path.realpath(os.fsdecode(path))), content)
@@ -144,11 +145,16 @@ def load(path):
     FileNotFoundError: [Errno 2] No such file or directory: 'no-such-file.safetensors'
     """
     path = Path(os.fsdecode(path))
-    with open(path, "rb") as file, _damage_named(path):
+    with open(path, "rb", opener=_open_at_once) as file, _damage_named(path):
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ModelFileError("it is not a regular file")
         return _read(file, status.st_size)
+
+
+def _open_at_once(path, flags):
+    """Open without waiting for a writer, where path is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _content_of(estimator):

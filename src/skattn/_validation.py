@@ -58,11 +58,14 @@ def check_sequences(estimator, X, *, reset):
         The checked sequences; windows that share the rows of one table share them still.
     """
     if is_list_of_sequences(X):
-        X = _padded(X)
+        with _overflow_named("X"):
+            X = _padded(X)
     n_dims = n_dims_of(X)
     if n_dims in (2, 3):
         with _overflow_named("X"):
             X = (_check_3d if n_dims == 3 else _check_2d)(estimator, X, reset)
+            if X.dtype.kind == "O":  # of nested lists; scikit-learn leaves them so
+                X = X.astype("float64")
     else:
         got = "rows of unequal length" if n_dims is None else f"shape {np.shape(X)}"
         raise ValueError(
