@@ -299,12 +299,16 @@ def test_what_is_not_fitted_says_so_and_leaves_no_figure(small, sequences):
     assert plt.get_fignums() == []
 
 
-def test_a_list_of_unequal_sequences_is_drawn_as_the_array_of_weights_has_it():
+def test_of_unequal_sequences_the_last_steps_are_drawn_at_lag_zero():
     X = [np.array([[1.0], [2.0], [3.0]]), np.array([[4.0], [5.0]])]
     weights = np.array([[0.2, 0.3, 0.5], [0.4, 0.6, 0]])
     display = draw(weights, "sample", X=X, sample=1)
-    assert_array_equal(display.line_.get_ydata(), [4, 5, np.nan])
-    assert heights(display.bars_) == [0.4, 0.6, 0]
+    assert_array_equal(display.line_.get_xdata(), [2, 1, 0])
+    assert_array_equal(display.line_.get_ydata(), [np.nan, 4, 5])
+    assert heights(display.bars_) == [0, 0.4, 0.6]
+    whole = draw(weights, "sample", X=X, sample=0)
+    assert_array_equal(whole.line_.get_ydata(), [1, 2, 3])
+    assert heights(whole.bars_) == [0.2, 0.3, 0.5]
 
 
 def test_columns_that_are_text_are_no_lags():

@@ -275,6 +275,13 @@ def test_the_folds_are_those_of_the_splitter(cv, groups, expected):
     assert trained == 2 * trained[: len(expected)]
 
 
+@pytest.mark.parametrize("kind", [["dot"], {"dot": 1}, {"dot"}], ids=repr)
+def test_an_attention_that_cannot_be_a_name_is_unknown(kind):
+    text = f"attentions holds {kind!r}, which is unknown. Use functions, or names among [None, "
+    with pytest.raises(ValueError, match=re.escape(text)):
+        compare_attentions(Told(), X, Y, attentions=[None, kind])
+
+
 def test_one_fold_is_too_few_to_tell():
     with pytest.raises(ValueError, match=r"needs at least 2 folds. Got 1: cv=\[\("):
         compare([None, "dot"], cv=[(np.arange(3), np.arange(3, 6))])

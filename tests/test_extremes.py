@@ -3,9 +3,11 @@
 import datetime
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.utils._param_validation import InvalidParameterError
 
 from skattn import LSTMAttentionRegressor
 
@@ -199,6 +201,7 @@ def test_prediction_takes_other_types_than_the_fit(dtype):
 
 # What is no number, or too few of them
 
+DAYS = pd.date_range("2020-01-01", periods=8)
 NO_SHAPE = r"expects X of shape \(n_samples, n_timesteps, n_features\), or a list of arrays"
 NOT_X = {
     "None": (None, ValueError, NO_SHAPE + r".*Got shape \(\)"),
@@ -221,6 +224,14 @@ NOT_X = {
     "nothing but None": (np.full((8, 3), None), ValueError, "NaN in every step of sample 0"),
     "empty arrays": ([np.empty((0, 2))] * 8, ValueError, "at least one time step"),
     "no rows": (np.empty((0, 3)), ValueError, r"0 sample\(s\)"),
+    "dates": (np.full((8, 3), "2020-01-01", "M8[ns]"), ValueError, "dtype datetime64.*: dates and"),
+    "days": (np.full((8, 3, 2), "2020-01-01", "M8[D]"), ValueError, "datetime64.*: dates and"),
+    "spans": (np.full((8, 3, 2), 1, "m8[h]"), ValueError, "X of dtype timedelta64.*: dates and"),
+    "NaT": (np.full((8, 3, 2), "NaT", "M8[s]"), ValueError, "X of dtype datetime64.*: dates and"),
+    "NaT of spans": (np.full((8, 3), "NaT", "m8[s]"), ValueError, "X of dtype timedelta64"),
+    "integers beyond floats": (np.full((8, 3), 10**400), ValueError, "Input X .* too large"),
+    "one of them": (np.array([[10**400, 1], *[[0, 0]] * 7]), ValueError, "Input X .* too large"),
+    "steps of them": ([[[-(10**400)]] * 3] * 8, ValueError, "Input X contains .* too large"),
     "long doubles": (np.full((8, 3), np.longdouble("1e4000")), ValueError, "too large for float32"),
 }  # fmt: skip
 
@@ -233,6 +244,12 @@ def test_what_x_cannot_be(X, kind, text):
     assert not hasattr(model, "parameters_")
 
 
+def test_a_frame_of_dates_is_named():
+    frame = pd.DataFrame({"a": DAYS, "b": DAYS})
+    with pytest.raises(ValueError, match=r"X of dtype datetime64\[.*\]: dates and times"):
+        make().fit(frame, uniform(8))
+
+
 NOT_Y = {
     "dict": ({"a": 1}, TypeError, "at least 1 dimension"),
     "number": (1.0, TypeError, "at least 1 dimension"),
@@ -242,6 +259,21 @@ NOT_Y = {
     "one NaN among integers": ([1, 2, 3, 4, 5, 6, 7, np.nan], ValueError, "y contains NaN"),
     "one NaN of two outputs": (np.r_[[[0, np.nan]], np.ones((7, 2))], ValueError, "y contains NaN"),
     "integers beyond float32": ([10**50] * 8, ValueError, r"too large for float32: 1e\+50"),
+    "integers beyond floats": (
+        [10**400] * 8,
+        ValueError,
+        "Input y contains .* too large for float32",
+    ),
+    "one of two outputs": ([[10**400, 0]] + [[0, 1]] * 7, ValueError, "Input y .* too large"),
+    "nothing": (None, ValueError, "requires y to be passed, but the target y is None"),
+    "None among them": ([None, *[1.0] * 7], ValueError, "Input y contains NaN. Remove these rows"),
+    "sparse column": (sp.csr_matrix(np.ones((8, 1))), TypeError, r"Sparse data .* for y.*toarray"),
+    "sparse outputs": (sp.coo_array(np.eye(8)), TypeError, r"Sparse data .* for y.*toarray\(\)"),
+    "dates": (np.full(8, "2020-01-01", "M8[ns]"), ValueError, "y to be numbers. Got .* datetime64"),
+    "spans": (np.full(8, 1, "m8[h]"), ValueError, "y to be numbers. Got dtype timedelta64"),
+    "NaT": (np.full(8, "NaT", "M8[s]"), ValueError, "y to be numbers. Got dtype datetime64"),
+    "two of dates": (np.full((8, 2), "NaT", "m8[s]"), ValueError, "Got dtype timedelta64"),
+    "series of dates": (pd.Series(DAYS), ValueError, "y to be numbers. Got dtype datetime64"),
     "one too many": (np.ones(9), ValueError, r"inconsistent numbers of samples: \[9, 8\]|\[8, 9\]"),
 }
 
@@ -250,6 +282,17 @@ NOT_Y = {
 def test_what_y_cannot_be(y, kind, text):
     with pytest.raises(kind, match=text):
         make().fit(uniform(8, 3, 2), y)
+
+
+def test_no_error_about_an_input_has_a_period_twice():
+    for X, kind, _ in NOT_X.values():
+        with pytest.raises(kind) as caught:
+            make().fit(X, uniform(8))
+        assert ".. " not in f"{caught.value} "
+    for y, kind, _ in NOT_Y.values():
+        with pytest.raises(kind) as caught:
+            make().fit(uniform(8, 3, 2), y)
+        assert ".. " not in f"{caught.value} "
 
 
 NOT_WEIGHTS = {
@@ -287,3 +330,32 @@ def test_prediction_of_other_features_is_an_error(n_features):
     model = make().fit(uniform(8, 4, 2), uniform(8, seed=1))
     with pytest.raises(ValueError, match=f"X has {n_features} features .* expecting 2 features"):
         model.predict(uniform(8, 4, n_features))
+
+
+# Parameters and targets at the ends of float32
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clipnorm", "weight_decay"])
+@pytest.mark.parametrize("value", [1e39, np.inf, 10**400], ids=["1e39", "inf", "10**400"])
+def test_parameters_that_float32_cannot_hold_are_refused(name, value):
+    with pytest.raises(InvalidParameterError, match=f"'{name}' parameter .* must be"):
+        make(**{name: value}).fit(uniform(8, 3, 2), uniform(8))
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_the_smallest_number_once_among_zeros_is_learned_as_one_among_zeros(place, n_outputs):
+    X, y = uniform(8, 3, 2), np.zeros((8, n_outputs))
+    y[place, -1] = 5e-324
+    prediction = make().fit(X, y).predict(X)
+    assert np.isfinite(prediction).all()
+    assert (np.abs(prediction[:, -1]) <= 50 * 5e-324).all()
+
+
+@pytest.mark.parametrize("largest", [3.4e38, np.finfo("float32").max])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_targets_at_both_ends_of_float32_have_finite_predictions(dtype, largest):
+    X, signs = uniform(8, 3, 2), np.where(uniform(8, seed=1) > 0, 1.0, -1.0)
+    y = (largest * signs).astype(dtype)
+    prediction = make().fit(X, y).predict(X)
+    assert_allclose(prediction / largest, make().fit(X, signs).predict(X), atol=1e-5)

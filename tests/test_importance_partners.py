@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import VotingRegressor
-from sklearn.metrics import r2_score
+from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
@@ -153,6 +153,25 @@ def test_equal_weights_change_nothing(sequences):
     X, y = sequences
     for tested, name in ((importance, "importances_mean"), (faithfulness, "advantage_interval")):
         assert_allclose(tested(X, y, np.full(40, 3.0))[name], tested(X, y)[name])
+
+
+@pytest.mark.parametrize("scoring", [None, MAE, "r2"])
+@pytest.mark.parametrize("own", [None, MSE])
+def test_a_search_is_scored_with_weights_by_the_scoring_that_is_given_or_its_own(
+    own, scoring, sequences, rng
+):
+    X, y = sequences
+    y, weights = y + rng.normal(size=40), rng.randint(3, size=40)
+    search = GridSearchCV(StepTwo(), {"factor": [0.5]}, cv=KFold(2), scoring=own).fit(X, y)
+    options = {"by": "timestep", "n_repeats": 1, "scoring": scoring}
+    result = sequence_importance(search, X, y, weights, **options)
+    named = scoring or own or "r2"
+    expected = get_scorer(named)(search, X, y, sample_weight=weights)
+    assert result.baseline == pytest.approx(expected)
+    assert result.scoring == (scoring or own)
+    plain = sequence_importance(search, X, y, **options)
+    assert plain.baseline == pytest.approx(get_scorer(named)(search, X, y))
+    assert plain.baseline != pytest.approx(expected)
 
 
 # What is around the regressor

@@ -64,7 +64,7 @@ def refusal(path, content):
     text = str(caught.value)
     assert text.startswith(f"{os.fspath(path)!r} cannot be loaded as a model of skattn: ")
     assert text.endswith(". Was it written by skattn.save, and copied whole?")
-    assert ".." not in text.removeprefix(repr(os.fspath(path))).replace("../../x", "")
+    assert ".." not in text
     return text
 
 
@@ -98,6 +98,12 @@ def test_where_there_is_no_file_the_error_is_that_of_the_system(tmp_path):
         load(tmp_path / "model")
     with pytest.raises(OSError, match=re.escape(str(tmp_path))):
         load(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+def test_a_device_is_no_file():
+    with pytest.raises(ModelFileError, match=r"'/dev/zero' .*: it is not a regular file\. Was it"):
+        load("/dev/zero")
 
 
 def zipped():
@@ -268,9 +274,9 @@ WRONG = [
     ("spec.units", 10**9, "its optimizer does not fit"),
     ("spec.units", 10**400, "its optimizer does not fit"),
     ("spec.units", 10**4299, ""),
-    ("spec.segment_length", 10**9, "expected F32 and [2000000000, 8]"),
+    ("spec.segment_length", 10**9, "its optimizer does not fit"),
     ("spec.n_layers", 10**9, "too many layers"),
-    ("spec.n_layers", 2, "its arrays are not those of its network"),
+    ("spec.n_layers", 2, "its optimizer does not fit"),
     ("spec.n_outputs", 2, "its numbers contradict each other"),
     ("spec.n_features", "2", "n_features='2' is not positive"),
     ("spec.dense_units", None, "no list of integers"),
@@ -307,7 +313,7 @@ WRONG = [
     ("optimizer.0", ["int64", [], 1], "its optimizer is damaged"),
     ("optimizer.0", ["object", []], "its optimizer has unknown types"),
     ("optimizer.0", ["int64", [10**9]], "its optimizer does not fit"),
-    ("optimizer.0", ["int64", [False]], "its optimizer does not fit"),
+    ("optimizer.0", ["int64", [False]], "its optimizer is damaged"),
     ("optimizer.0", ["float32", []], "its optimizer does not fit"),
 ]
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import re
 import shutil
 import stat
 import subprocess
@@ -174,6 +175,21 @@ def test_numbers_of_numpy_become_numbers_of_python(tmp_path):
         assert type(params[name]) is kind
 
 
+def test_sizes_may_be_numbers_of_numpy(tmp_path):
+    sizes = {"units": np.int64(3), "n_layers": np.int64(1), "segment_length": np.int64(2)}
+    model = fitted(**sizes, dropout=np.float64(0.1), epochs=1)
+    loaded = saved_and_loaded(model, tmp_path)
+    plain = fitted(units=3, n_layers=1, segment_length=2, dropout=0.1, epochs=1)
+    assert loaded.spec_ == model.spec_ == plain.spec_
+    assert_array_equal(loaded.predict(X), plain.predict(X))
+
+
+def test_the_curves_of_the_history_keep_their_order(tmp_path, model):
+    loaded = saved_and_loaded(model, tmp_path)
+    assert list(loaded.history_) == list(model.history_)
+    assert loaded.loss_curve_ == model.loss_curve_
+
+
 @pytest.mark.parametrize("dense_units", [(3,), [3], (), None])
 def test_tuples_stay_tuples_and_lists_stay_lists(tmp_path, dense_units):
     loaded = saved_and_loaded(fitted(dense_units=dense_units, epochs=1), tmp_path)
@@ -217,6 +233,35 @@ def test_loading_does_not_import_keras(path):
     modules = set(in_a_new_process(code, path).split())
     assert "skattn._model_file" in modules
     assert modules.isdisjoint({"keras", "tensorflow", "scikeras"})
+
+
+# Equal models, equal bytes
+
+
+def test_a_model_has_the_same_bytes_whenever_it_is_saved(path):
+    content = path.read_bytes()
+    loaded = load(path)
+    for _ in range(8):  # metadata in no order would come otherwise at times
+        save(loaded, path)
+        assert path.read_bytes() == content
+
+
+def test_two_fits_with_one_seed_have_the_same_bytes(tmp_path):
+    params = {"warm_start": True, "epochs": 1}
+    contents = []
+    for name in "ab":
+        save(fitted(**params), tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_the_header_is_sorted_and_its_arrays_begin_at_a_multiple_of_eight(path):
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    assert size % 8 == 0
+    assert list(header) == sorted(header)
+    assert list(header["__metadata__"]) == ["estimator", "format", "sha256", "version"]
 
 
 # What cannot be saved
@@ -278,6 +323,20 @@ def test_parameters_that_are_not_data_cannot_be_saved(path, model, name, value):
     assert (os.listdir(path.parent), path.read_bytes()) == ([path.name], before)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("units", -1), ("optimizer", "lion"), ("tol", float("nan")), ("quantile", 2)],
+)
+def test_parameters_that_fit_would_refuse_are_refused_and_the_old_file_stays(
+    path, model, name, value
+):
+    before, changed = path.read_bytes(), pickle.loads(pickle.dumps(model))
+    text = f"'{name}' parameter of LSTMAttentionRegressor must be"
+    with pytest.raises(ValueError, match=text):
+        save(changed.set_params(**{name: value}), path)
+    assert (os.listdir(path.parent), path.read_bytes()) == ([path.name], before)
+
+
 @pytest.mark.slow
 def test_a_network_with_an_attention_of_ones_own_cannot_be_saved(tmp_path):
     model = fitted(attention=attend, epochs=1).set_params(attention="dot")
@@ -311,7 +370,7 @@ def test_paths_are_text_or_path_relative_or_not_with_any_name(tmp_path, model, m
 def test_where_nothing_can_be_written_the_error_is_that_of_the_system(tmp_path, model, name):
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match=r"No such file|Not a directory|Is a directory"):
+    with pytest.raises(OSError, match=r"No such file|Not a directory|is not a regular file"):
         save(model, tmp_path / name)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
@@ -359,6 +418,58 @@ def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_p
         assert stat.S_IMODE(file.stat().st_mode) == 0o604
     finally:
         os.umask(before)
+
+
+def seen_while_written(folder, monkeypatch):
+    """Note name and mode of what stands in a folder whenever a file is brought to the disk."""
+    seen, sync = [], os.fsync
+
+    def look(handle):
+        files = [(file.name, stat.S_IMODE(file.stat().st_mode)) for file in folder.iterdir()]
+        seen.append(sorted(files))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    return seen
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_what_others_must_not_read_they_cannot_read_while_it_is_written(
+    path, model, monkeypatch, mode
+):
+    path.chmod(mode)
+    seen = seen_while_written(path.parent, monkeypatch)
+    before = os.umask(0)
+    try:
+        save(model, path)
+    finally:
+        os.umask(before)
+    (beside, mode_beside), (name, mode_of_old) = seen[0]
+    assert re.fullmatch(r"\.skattn-[0-9a-f]{16}\.tmp", beside)
+    assert name == path.name
+    assert mode_beside == mode_of_old == mode
+    assert seen[-1] == [(path.name, mode)]
+
+
+@POSIX
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, model):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match=r"pipe' is not a regular file\. Save to a path of its"):
+            save(model, tmp_path / name)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+@POSIX
+def test_a_link_to_nothing_is_followed(tmp_path, model):
+    (tmp_path / "link").symlink_to("target")
+    save(model, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert_same_model(load(tmp_path / "target"), model)
 
 
 @POSIX

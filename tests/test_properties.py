@@ -16,7 +16,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skattn import LSTMAttentionRegressor, TrainingDivergedError
 
-settings.register_profile("full", max_examples=2000, deadline=None, derandomize=False)
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
 FULL = settings.get_current_profile_name() == "full"
 PROFILE = settings.get_profile("full" if FULL else "quick")

@@ -5,14 +5,20 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from panels import hourly
-from skattn import LSTMAttentionRegressor, SequenceScaler, TimeWindows, attention_weights
+from skattn import (
+    LSTMAttentionRegressor,
+    SequenceScaler,
+    TimeWindows,
+    attention_weights,
+    sequence_importance,
+)
 from skattn._reading import read, unwrap
 
 
@@ -82,17 +88,21 @@ def test_a_regressor_that_keeps_scores_of_its_own_folds_is_no_search():
 
 
 @pytest.mark.parametrize("place", ["bare", "at the end", "around a pipeline"])
-def test_what_predicts_from_what_a_search_reads_scores_as_the_search_does(place):
+def test_a_search_reads_as_its_best_model_and_is_scored_as_the_search(place):
     X = np.random.default_rng(0).normal(size=(30, 2))
     y, scaler = X[:, 0] + X[:, 1] ** 2, StandardScaler()
     inner = make_pipeline(scaler, Ridge()) if place == "around a pipeline" else Ridge()
     model = GridSearchCV(inner, {}, cv=3, scoring="neg_max_error")
     model = make_pipeline(scaler, model) if place == "at the end" else model
     reading = read(model.fit(X, y), X)
-    assert reading.predictor.score(reading.X, y) == model.score(X, y) < 0
+    assert type(reading.predictor) is Ridge
+    assert_array_equal(reading.predictor.predict(reading.X), model.predict(X))
+    result = sequence_importance(model, X, y, n_repeats=1)
+    assert result.scoring == "neg_max_error"
+    assert result.baseline == model.score(X, y) < 0
     around = TransformedTargetRegressor(model).fit(X, y)  # has a score of its own, R²
-    reading = read(around, X)
-    assert reading.predictor.score(reading.X, y) == around.score(X, y) > 0
+    result = sequence_importance(around, X, y, n_repeats=1)
+    assert result.baseline == around.score(X, y) > 0
 
 
 # Names and times
@@ -112,6 +122,30 @@ def test_names_end_at_a_step_that_does_not_tell_what_it_returns(table):
         assert not set(names) & {"a", "b"}
 
 
+def test_names_that_an_inner_step_cannot_tell_are_numbers(table):
+    swapped = FunctionTransformer(lambda X: np.asarray(X)[:, ::-1])
+    columns = ColumnTransformer([("swapped", swapped, ["a", "b"])])
+    model = make_pipeline(columns, TimeWindows(3), LastOfB()).fit(table, table["b"])
+    with pytest.raises(AttributeError, match="get_feature_names_out"):
+        columns.get_feature_names_out()
+    assert read(model, table).feature_names(2) == ["feature 0", "feature 1"]
+
+
+def test_names_that_an_inner_step_tells_are_its_own(table):
+    columns = ColumnTransformer([("scaled", StandardScaler(), ["b"])], remainder="passthrough")
+    model = make_pipeline(columns, TimeWindows(3), LastOfB()).fit(table, table["b"])
+    assert read(model, table).feature_names(2) == ["scaled__b", "remainder__a"]
+
+
+def test_no_names_are_made_up_for_arrays():
+    X = np.random.default_rng(0).normal(size=(9, 3, 2))
+    for steps in ([SequenceScaler()], [SequenceScaler(), SequenceScaler()]):
+        model = make_pipeline(*steps, LastOfB()).fit(X, X[:, 0, 0])
+        assert read(model, X).feature_names(2) == ["feature 0", "feature 1"]
+        result = sequence_importance(model, X, X[:, -1, 1], n_repeats=1)
+        assert result.feature_names == ["feature 0", "feature 1"]
+
+
 def lags_of(model, table):
     return read(model, table).lags(3).tolist()
 
@@ -121,6 +155,23 @@ def test_one_row_after_the_rows_of_fit_has_lags_in_their_time(table):
     later = hourly(1, start=12)
     assert read(model, later).X[0, :, 0].tolist() == [10, 11, 12]
     assert lags_of(model, later) == [pd.Timedelta(hours=hours) for hours in (2, 1, 0)]
+
+
+def test_one_row_has_lags_in_rows_where_a_gap_may_part_it_from_those_before(table):
+    for keep_context in (False, True):
+        windows = TimeWindows(3, max_gap="2h", keep_context=keep_context)
+        model = make_pipeline(windows, LastOfB()).fit(table, table["b"])
+        assert lags_of(model, hourly(1, start=12)) == [2, 1, 0]
+        assert lags_of(model, table) == [pd.Timedelta(hours=hours) for hours in (2, 1, 0)]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_samples_depend_on_as_many_neighbours_as_their_windows_span_rows(table, length, stride):
+    windows = TimeWindows(length, stride_within=stride)
+    reading = read(make_pipeline(windows, LastOfB()).fit(table, table["b"]), table)
+    rows = reading.X[-1, :, 0]  # feature a counts the rows
+    assert reading.length_of_dependence == rows[-1] - rows[0] + 1
 
 
 def test_rows_at_other_times_than_those_of_fit_have_lags_in_rows(table):

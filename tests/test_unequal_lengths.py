@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.inspection import permutation_importance
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel
 
 from panels import hourly
@@ -124,6 +127,23 @@ def test_a_picture_of_an_estimator_has_last_steps_at_lag_zero(unequal):
     assert [bar.get_height() for bar in display.bars_] == [0, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("form", ["list", "array padded on the right", "array padded on the left"])
+def test_a_picture_of_the_frame_of_weights_has_bars_and_series_at_the_same_lags(unequal, form):
+    X = unequal if form == "list" else padded(unequal, form.split()[-1])
+    model = EqualWeights().fit(X)
+    frame = attention_weights(model, X, as_frame=True)
+    for sample, sequence in enumerate(unequal[:5]):
+        there = AttentionDisplay.from_estimator(model, X, kind="sample", sample=sample)
+        here = AttentionDisplay.from_weights(frame, X=X, kind="sample", sample=sample)
+        for display in (there, here):
+            lags = {bar.get_x() + bar.get_width() / 2: bar.get_height() for bar in display.bars_}
+            assert sorted(lag for lag, height in lags.items() if height > 0) == pytest.approx(
+                range(len(sequence))
+            )
+            drawn = dict(zip(*display.line_.get_data(), strict=True))
+            assert [drawn[lag] for lag in range(len(sequence))] == sequence[::-1, 0].tolist()
+
+
 def test_faithfulness_has_aligned_weights_and_effects(unequal):
     y = last_values(unequal)
     result = attention_faithfulness(LastPresent().fit(unequal, y), unequal, y, **QUICK)
@@ -146,6 +166,25 @@ def test_windows_whose_own_row_is_absent_are_not_shifted(small):
     assert_array_equal(frame.iloc[[5, -1], 2], 0)
     assert (frame.iloc[[5, -1], :2] > 0).all(axis=None)
     assert_array_equal(frame, attention_weights(model, table))
+
+
+@pytest.mark.parametrize("place", ["bare", "in a pipeline"])
+def test_columns_of_a_table_of_which_the_last_is_missing_are_not_shifted(place):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = X[:, 0] + 2 * X[:, 2]
+    X[::3, 2] = NAN
+    model = HistGradientBoostingRegressor(max_iter=20, min_samples_leaf=5)
+    model = make_pipeline(StandardScaler(), model) if place == "in a pipeline" else model
+    model.fit(X, y)
+    result = sequence_importance(model, X, y, random_state=0)
+    assert result.baseline == model.score(X, y) > 0.5
+    by_column = permutation_importance(model, X, y, random_state=0).importances_mean
+    assert result.importances_mean[0, 0] == pytest.approx(by_column[0], rel=0.5)
+    assert result.importances_mean[1, 0] < result.importances_mean[0, 0]
+    assert_array_equal(
+        read(model, X).sequences()[:, :, 0],
+        model[:-1].transform(X) if place == "in a pipeline" else X,
+    )
 
 
 # Blocks of steps
