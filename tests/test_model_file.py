@@ -439,6 +439,7 @@ def test_sizes_that_a_file_claims_take_no_memory(path, good, units):
 
 
 WATCHED = """
+import os
 import sys
 from skattn import ModelFileError, load
 
@@ -450,7 +451,7 @@ seen, written, watching = [], [], False
 def watch(event, arguments):
     if watching and event in FORBIDDEN:
         seen.append(event)
-    if watching and event == "open" and arguments[1] not in ("r", "rb"):
+    if watching and event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         written.append(arguments)
 
 load(sys.argv[1])
