@@ -98,7 +98,7 @@ PACKAGES = {
     "_tables": "numpy pandas",
     "_windows": "numpy sklearn",
     "_training": "numpy tqdm (keras)",
-    "_validation": "numpy sklearn",
+    "_validation": "numpy scipy sklearn",
     "_pool": "",
     "_program": "keras numpy tensorflow",
     "_network": "keras",
