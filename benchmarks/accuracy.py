@@ -1,74 +1,165 @@
 """Accuracy on public protocols, with default parameters.
 
-    python benchmarks/accuracy.py --data DIR [P1 ...] [--seeds 0 1 2] [--write]
+    python benchmarks/accuracy.py --data DIR [P1 ... P9] [--seeds 0 1 2] [--members N] [--write]
 
-DIR has one folder for each data set. P1 needs ``tser/FloodModeling1`` with the archive's
-two ``.ts`` files (tseregression.org, CC BY 4.0). Each protocol first reproduces the error of
-a naive prediction, which checks the data path. ``--write`` puts the table into RESULTS.md.
+DIR has a folder for each data set: ``tser`` with the ``.ts`` files of the archive of extrinsic
+regression (tseregression.org), ``ett`` (zhouhaoyi/ETDataset), ``sml2010`` and ``pm25`` (UCI);
+P8 is generated. Each protocol first reproduces the published errors of naive predictions,
+which checks the data path. Then simple regressors run on the same rows (MiniRocket needs aeon),
+and then skattn, once for each seed; ``--members N`` also averages N networks.
+``--write`` puts the tables into RESULTS.md.
 """
 
 import argparse
 import time
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from baselines import run_baselines
+from protocols import PROTOCOLS, read_ts  # noqa: F401  (insight.py takes read_ts from here)
 from tables import write
 
 from skattn import LSTMAttentionRegressor
 
 
-def read_ts(path):
-    """Read a ``.ts`` file of equal lengths: X (n, n_timesteps, n_features) and y (n,)."""
-    X, y = [], []
-    for line in path.read_text().splitlines():
-        if line.strip() and line[0] not in "#@":
-            *channels, target = line.split(":")
-            X.append(np.array([channel.split(",") for channel in channels], dtype=float).T)
-            y.append(float(target))
-    return np.stack(X), np.array(y)
+@dataclass(frozen=True)
+class Result:
+    """Predictions of the test rows, one for each seed; seconds a fit; attention on true steps."""
+
+    model: str
+    predictions: list
+    seconds: float | None = None
+    shares: tuple = ()
 
 
-def rmse(y, predicted):
-    """Return the root mean squared error."""
-    return float(np.sqrt(np.mean((y - predicted) ** 2)))
+def agrees(error, published, tolerance):
+    """Whether an error has the published digits, or lies within a relative tolerance."""
+    if tolerance:
+        return abs(error / float(published) - 1) <= tolerance
+    decimals = len(published.partition(".")[2])
+    return f"{error:.{decimals}f}" == published
 
 
-def check_naive(name, error, expected):
-    """Stop unless the naive error has the four published digits."""
-    if f"{error:.3e}" != f"{expected:.3e}":
-        raise SystemExit(f"{name}: naive error {error:.5g}, expected {expected:.5g}. Wrong data?")
+def check_naive(task):
+    """Stop unless the naive errors are those that are published."""
+    for kind, score in task.scores.items():
+        for name, published in score.naive.items():
+            error = score.error(task.test.y, task.naive[name])
+            if not agrees(error, published, score.tolerance):
+                raise SystemExit(
+                    f"{task.name}: {kind} of {name} {error:.5g}, expected {published}. Wrong data?"
+                )
 
 
-def flood(data, seeds):
-    """P1: maximum water depth from 266 steps of rainfall; archive split; RMSE."""
-    folder = data / "tser" / "FloodModeling1"
-    X, y = read_ts(folder / "FloodModeling1_TRAIN.ts")
-    X_test, y_test = read_ts(folder / "FloodModeling1_TEST.ts")
-    naive = rmse(y_test, y.mean())
-    check_naive("P1", naive, 0.01886)
-    rows = [{"model": "mean of y", "median": naive}]
-    for attention in (None, "mean", "dot", "general", "additive"):
-        errors, begin = [], time.perf_counter()
-        for seed in seeds:
-            model = LSTMAttentionRegressor(attention, random_state=seed).fit(X, y)
-            errors.append(rmse(y_test, model.predict(X_test)))
-        seconds = (time.perf_counter() - begin) / len(seeds)
-        rows.append(
-            {
-                "model": f"attention={attention!r}",
-                "median": np.median(errors),
-                "worst": max(errors),
-                "seconds a fit": f"{seconds:.0f}",
-                "all seeds": " ".join(f"{error:.4f}" for error in errors),
-            }
-        )
-        print(rows[-1], flush=True)
-    rows.append({"model": "MultiROCKET (best published)", "median": 0.0040})
-    return pd.DataFrame(rows).set_index("model")
+def in_digits(number, digits=4):
+    """Write a number with so many significant digits, never with an exponent."""
+    return f"{Decimal(f'{number:.{digits - 1}e}'):f}"
 
 
-PROTOCOLS = {"P1": flood}
+def networks(task, members):
+    """Return the parameters of skattn to run: what is varied, the default, the average."""
+    averages = [{"n_members": members}] if members else []
+    return [{**task.says, **more} for more in (*task.variants, {}, *averages)]
+
+
+def in_words(params):
+    """Write the parameters that are not at their defaults."""
+    words = {name: f"{name}={value!r}" for name, value in params.items()}
+    if "n_members" in params:
+        words["n_members"] = f"{params['n_members']} members"
+    return ", ".join(["skattn", *words.values()])
+
+
+def train(task, params, seeds):
+    """Fit one network for each seed, and predict the test rows."""
+    known = {}
+    if task.validation is not None:
+        known = {"X_val": task.validation.X, "y_val": task.validation.y}
+    predictions, shares, seconds = [], [], 0.0
+    for seed in seeds:
+        begin = time.perf_counter()
+        model = LSTMAttentionRegressor(random_state=seed, **params).fit(*task.train, **known)
+        seconds += time.perf_counter() - begin
+        predictions.append(model.predict(task.test.X))
+        if task.steps is not None:
+            weights = model.attention_weights(task.test.X)
+            shares.append(np.take_along_axis(weights, task.steps, axis=1).sum(axis=1).mean())
+    return Result(in_words(params), predictions, seconds / len(seeds), tuple(shares))
+
+
+def run(task, seeds, members):
+    """Yield the results of naive predictions, of the baselines and of skattn."""
+    for name, predicted in task.naive.items():
+        yield Result(name, [predicted])
+    for name, predicted, seconds in run_baselines(task):
+        yield Result(name, [] if predicted is None else [predicted], seconds)
+    for params in networks(task, members):
+        yield train(task, params, seeds)
+
+
+def row(task, score, result):
+    """Return a row of a table, in words."""
+    errors = [score.error(task.test.y, predicted) for predicted in result.predictions]
+    cells = {"model": result.model}
+    if errors:
+        cells["median"] = in_digits(np.median(errors))
+    if len(errors) > 1:
+        cells["worst"] = in_digits(max(errors))
+        cells["all seeds"] = " ".join(map(in_digits, errors))
+    if result.seconds is not None:
+        cells["seconds a fit"] = in_digits(result.seconds, 3)
+    if errors and task.relative_to:
+        naive = score.error(task.test.y, task.naive[task.relative_to])
+        cells[f"× {task.relative_to}"] = in_digits(np.median(errors) / naive)
+    if result.shares:
+        cells["attention on the true steps"] = " ".join(f"{share:.3f}" for share in result.shares)
+    return cells
+
+
+def tabulate(task, score, results):
+    """Return the table of one kind of error, with what is published of it below."""
+    rows = [row(task, score, result) for result in results]
+    rows += [
+        {"model": f"{name} (published)", "median": figure}
+        for name, figure in score.published.items()
+    ]
+    columns = ["model", "median", "worst", "seconds a fit", "all seeds"]
+    columns += sorted({name for cells in rows for name in cells} - set(columns))
+    table = pd.DataFrame(rows).reindex(columns=columns).fillna("").set_index("model")
+    return table.to_string()
+
+
+def compare(task, seeds, members):
+    """Run all models on a task, and return its tables as text."""
+    print(task.name, task.train.X.shape, task.test.X.shape, flush=True)
+    results = []
+    for result in run(task, seeds, members):
+        results.append(result)
+        print(*(row(task, score, result) for score in task.scores.values()), flush=True)
+    return "\n\n".join(
+        f"{task.name}, {kind}\n{tabulate(task, score, results)}"
+        for kind, score in task.scores.items()
+    )
+
+
+def measure(name, options):
+    """Run a protocol, print its tables and, where wanted, write them."""
+    begin = time.perf_counter()
+    tasks = PROTOCOLS[name](options.data)
+    for task in tasks:
+        check_naive(task)
+    texts = [compare(task, options.seeds, options.members) for task in tasks]
+    texts.append(f"In total {time.perf_counter() - begin:.0f} s.")
+    title, text = PROTOCOLS[name].__doc__, "\n\n".join(texts)
+    print(title, text, sep="\n\n", flush=True)
+    if options.write:
+        members = f" --members {options.members}" if options.members else ""
+        command = f"python benchmarks/accuracy.py --data DIR {name} --seeds "
+        command += " ".join(map(str, options.seeds)) + f"{members} --write"
+        write(f"accuracy {name}", f"Accuracy: {title}", text, command)
 
 
 def main():
@@ -76,16 +167,11 @@ def main():
     parser.add_argument("protocols", nargs="*", default=list(PROTOCOLS), choices=[*PROTOCOLS, []])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--members", type=int)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     for name in options.protocols or PROTOCOLS:
-        table = PROTOCOLS[name](options.data, options.seeds)
-        text = table.to_string(float_format="%.4f", na_rep="")
-        print(PROTOCOLS[name].__doc__, text, sep="\n")
-        if options.write:
-            seeds = " ".join(map(str, options.seeds))
-            command = f"python benchmarks/accuracy.py --data DIR {name} --seeds {seeds} --write"
-            write(f"accuracy {name}", f"Accuracy: {PROTOCOLS[name].__doc__}", text, command)
+        measure(name, options)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,16 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from . import layers
+from ._members import unstack_parameters
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
 
 
 def keras_model(estimator):
     """Return the fitted network with scaling before and after it."""
     spec = estimator.spec_
-    with seeds_apart():
-        network = assemble(spec)
-    for layer in dropout_layers(network):
-        layer.rate.assign(estimator.dropout)
-    for weight, value in zip(weights_of(network), estimator.parameters_.values(), strict=True):
-        weight.assign(value)
     features, targets = estimator.feature_statistics_, estimator.target_statistics_
     if estimator._X_ndim == 3:
         inputs = keras.Input((None, spec.n_features), name="X")
@@ -26,11 +22,39 @@ def keras_model(estimator):
     sequences = layers.LeftAlign(name="left_align")(sequences)
     scale, offset = 1 / features.scale, -features.mean / features.scale
     scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
-    prediction = network(scaled)["prediction"]
+    prediction = _mean([network(scaled)["prediction"] for network in _networks(estimator)])
     outputs = keras.layers.Rescaling(
         targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
     )(prediction)
+    if estimator.target_features_ is not None:
+        values, mask = layers.PresentSteps(name="present_steps")(sequences)
+        last = layers.LastSteps(name="last_step")(values, mask)[:, 0]
+        continued = ops.take(last, estimator.target_features_, axis=1)
+        outputs = keras.layers.Add(name="continue_features")([outputs, continued])
     return keras.Model(inputs, outputs, name="lstm_attention_regressor")
+
+
+def _networks(estimator):
+    """Return the fitted network of each member."""
+    networks = []
+    members = unstack_parameters(estimator.parameters_, estimator.n_members_)
+    for number, parameters in enumerate(members, start=1):
+        with seeds_apart():
+            network = assemble(estimator.spec_)
+        if len(members) > 1:
+            network.name = f"{network.name}_{number}"
+        for layer in dropout_layers(network):
+            layer.rate.assign(estimator.dropout)
+        for weight, value in zip(weights_of(network), parameters.values(), strict=True):
+            weight.assign(value)
+        networks.append(network)
+    return networks
+
+
+def _mean(predictions):
+    if len(predictions) == 1:
+        return predictions[0]
+    return keras.layers.Average(name="mean_of_members")(predictions)
 
 
 def scikeras_regressor(estimator):

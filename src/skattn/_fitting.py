@@ -9,6 +9,8 @@ from dataclasses import fields
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._continuation import check_target_feature, check_units, last_values, relative_spread
+from ._members import stack, stack_parameters, unstack, unstack_parameters
 from ._rows import check_rows, merge_equal, scale_rows, split_last
 from ._scaling import Statistics
 from ._spec import NetworkSpec, make_spec
@@ -18,18 +20,36 @@ from ._validation import Integral
 #: With early_stopping="auto", fits on fewer rows than this keep every row for training.
 ROWS_FOR_EARLY_STOPPING = 100
 
+#: With segment_length="auto", and a target_feature, about so many segments are read.
+AUTO_SEGMENTS = 16
+
+#: A feature that moves less than this many times its spread within a sequence is not blown
+#: up further: float32 holds hardly more of it.
+GREATEST_GAIN = 1e5
+
 
 def take_rows(trial, X, y, sample_weight, *, reset):
-    """Check rows for a fit; set or confirm the number of outputs."""
+    """Check rows for a fit; set or confirm the number of outputs.
+
+    Targets that continue a feature become changes from its last value.
+    """
     rows, n_dims = check_rows(trial, X, y, sample_weight, reset=reset)
     if reset:
         trial.n_outputs_, trial._y_ndim = rows.y.shape[1], n_dims
+        trial.target_features_ = check_target_feature(
+            trial.target_feature, rows.X.n_features, trial.n_outputs_
+        )
     elif rows.y.shape[1] != trial.n_outputs_:
         raise ValueError(
             f"y has {rows.y.shape[1]} outputs, but {type(trial).__name__} is expecting "
             f"{trial.n_outputs_}. Pass y with as many outputs as in the first fit."
         )
-    return rows
+    if trial.target_features_ is None:
+        return rows
+    last = last_values(rows.X, trial.target_features_)
+    if reset:
+        check_units(rows.y, last)
+    return rows._replace(y=rows.y - last)
 
 
 def take_validation_rows(trial, X_val, y_val, sample_weight_val):
@@ -82,25 +102,30 @@ def fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer):
         Whether a later fit may want to go on from the optimizer's state.
     """
     rows = merge_equal(rows)
-    spec = _spec_of(trial, n_features=rows.X.n_features)
+    spec = _spec_of(trial, rows.X, goes_on)
+    given = {}
     if not goes_on:
         _take_statistics(trial, rows)
+        trial.n_members_ = int(trial.n_members)
+        if spec.relative:
+            given["relative_steps/gain"] = _gain(trial, rows)
     elif spec != trial.spec_:
         raise ValueError(_what_changed(trial.spec_, spec))
-    start = Outcome(trial.parameters_, trial._optimizer_state) if goes_on else None
     statistics = trial.feature_statistics_, trial.target_statistics_
     with borrow(spec) as program:
-        outcome = train(
+        outcomes = train(
             program,
             scale_rows(rows, validation, *statistics),  # not kept here: training frees it
             recipe,
             _generator(trial, goes_on),
-            start,
+            _starts(trial, goes_on),
+            given,
         )
     trial.spec_ = spec
-    trial.parameters_ = outcome.parameters
-    trial._optimizer_state = outcome.optimizer_state if keep_optimizer else None
-    _keep_history(trial, outcome, trial.history_ if goes_on else {})
+    trial.parameters_ = stack_parameters([outcome.parameters for outcome in outcomes])
+    states = [outcome.optimizer_state for outcome in outcomes]
+    trial._optimizer_state = stack(states) if keep_optimizer else None
+    _keep_history(trial, outcomes[0], trial.history_ if goes_on else {})
 
 
 def borrow(spec):
@@ -110,14 +135,64 @@ def borrow(spec):
     return pool.borrow(spec)
 
 
-def _spec_of(estimator, n_features):
+def _spec_of(trial, X, goes_on):
+    """Return the spec of a trial's parameters; what is "auto" follows from the data."""
     names = {field.name for field in fields(NetworkSpec)}
-    params = estimator.get_params(deep=False)
+    params = trial.get_params(deep=False)
+    settled = _settled(trial, X, goes_on)
+    linear_steps = settled.pop("linear_steps")
+    params |= {name: value for name, value in settled.items() if params[name] == "auto"}
     return make_spec(
-        n_features=n_features,
-        n_outputs=estimator.n_outputs_,
+        n_features=X.n_features,
+        n_outputs=trial.n_outputs_,
+        relative=bool(params["relative_inputs"]),
+        linear_steps=linear_steps if params["linear_path"] else 0,
         **{name: value for name, value in params.items() if name in names},
     )
+
+
+def _settled(trial, X, goes_on):
+    """Return what "auto" means: it is settled in the first fit, and then stays."""
+    if goes_on:
+        spec = trial.spec_
+        return {
+            "relative_inputs": spec.relative,
+            "linear_path": spec.linear_steps > 0,
+            "segment_length": spec.segment_length,
+            "linear_steps": spec.linear_steps or X.n_timesteps,
+        }
+    continues = trial.target_features_ is not None
+    return {
+        "relative_inputs": continues,
+        "linear_path": continues,
+        "segment_length": max(1, X.n_timesteps // AUTO_SEGMENTS) if continues else 1,
+        "linear_steps": X.n_timesteps,
+    }
+
+
+def _starts(trial, goes_on):
+    """Return where each member starts: None for a fresh draw."""
+    n_members = trial.n_members_
+    if not goes_on:
+        return [None] * n_members
+    if trial.n_members != n_members:
+        raise ValueError(
+            f"n_members changed from {n_members} to {trial.n_members} since the last fit. "
+            "Training can only go on with as many; fit a clone, or set warm_start=False."
+        )
+    state = trial._optimizer_state
+    states = [None] * n_members if state is None else unstack(state, n_members)
+    return list(map(Outcome, unstack_parameters(trial.parameters_, n_members), states))
+
+
+def _gain(trial, rows):
+    """Return what brings each feature, relative to its last value, to a scale of one."""
+    gain = np.ones(rows.X.n_features)
+    if trial.standardize:
+        spread = relative_spread(rows.X, rows.weights)
+        moves = spread > 0
+        gain[moves] = trial.feature_statistics_.scale[moves] / spread[moves]
+    return np.minimum(gain, GREATEST_GAIN).astype("float32")
 
 
 def _take_statistics(trial, rows):

@@ -16,6 +16,7 @@ NUMBERS = {
     "n_features_in_": int,
     "n_timesteps_in_": int,
     "n_outputs_": int,
+    "n_members_": int,
     "_X_ndim": int,
     "_y_ndim": int,
     "n_iter_": int,
@@ -28,9 +29,21 @@ CHOICES = {
     "attention": tuple(ATTENTIONS),
     "head_input": HEAD_INPUTS,
     "bidirectional": (False, True),
+    "relative": (False, True),
     "dropout": (False, True),
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+}
+
+#: Parts of a description.
+PARTS = {
+    "params",
+    "spec",
+    "numbers",
+    "feature_names",
+    "target_features",
+    "has_validation",
+    "optimizer",
 }
 
 STATISTICS = {"feature_statistics_": "n_features", "target_statistics_": "n_outputs"}
@@ -38,6 +51,22 @@ CURVES = ("loss", "val_loss", "learning_rate")
 
 #: Optimizer → arrays that it keeps for each parameter.
 SLOTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 1}
+
+#: Parameters that training does not move, and for which optimizers keep nothing.
+NOT_TRAINED = {"relative_steps/gain"}
+
+#: What version 1 of the format did not know, as it was then.
+BEFORE_VERSION_2 = {
+    "params": {
+        "target_feature": None,
+        "relative_inputs": False,
+        "linear_path": False,
+        "ema_momentum": 0.0,
+        "n_members": 1,
+    },
+    "spec": {"relative": False, "linear_steps": 0},
+    "numbers": {"n_members_": 1},
+}
 
 #: More layers than this are taken for damage.
 MAX_LAYERS = 1000
@@ -53,6 +82,7 @@ def describe(estimator):
     if callable(spec["attention"]):
         raise TypeError(_cannot_be_saved("attention", spec["attention"]))
     names = getattr(estimator, "feature_names_in_", None)
+    continued = estimator.target_features_
     state = estimator._optimizer_state
     return {
         "params": {
@@ -61,6 +91,7 @@ def describe(estimator):
         "spec": {**spec, "dense_units": list(spec["dense_units"])},
         "numbers": {name: kind(getattr(estimator, name)) for name, kind in NUMBERS.items()},
         "feature_names": None if names is None else [str(name) for name in names],
+        "target_features": None if continued is None else continued.tolist(),
         "has_validation": estimator.validation_loss_curve_ is not None,
         "optimizer": None if state is None else [[str(a.dtype), list(a.shape)] for a in state],
     }
@@ -87,8 +118,7 @@ def parse(description):
     ModelFileError
         If anything in it is not as `describe` makes it.
     """
-    keys = {"params", "spec", "numbers", "feature_names", "has_validation", "optimizer"}
-    _need(isinstance(description, dict) and set(description) == keys, "parts are missing")
+    _need(isinstance(description, dict) and set(description) == PARTS, "parts are missing")
     estimator = _parse_params(description["params"])
     spec = _parse_spec(description["spec"])
     _check_numbers(description["numbers"], spec)
@@ -97,13 +127,34 @@ def parse(description):
         _need(_is_list_of(names, str), "its names of features are no list of text")
         _need(len(names) == description["numbers"]["n_features_in_"], "names are missing")
     _need(isinstance(description["has_validation"], bool), "has_validation is not a bool")
+    continued = description["target_features"]
+    _need(
+        continued is None
+        or (
+            _is_list_of(continued, int)
+            and len(continued) == spec.n_outputs
+            and all(0 <= feature < spec.n_features for feature in continued)
+        ),
+        "its target_features are not those of its outputs",
+    )
     return estimator, spec
+
+
+def upgrade(description):
+    """Return a description of version 1 of the format as one of today."""
+    _need(isinstance(description, dict), "parts are missing")
+    upgraded = {**description, "target_features": None}
+    for part, known in BEFORE_VERSION_2.items():
+        _need(isinstance(description.get(part), dict), "parts are missing")
+        upgraded[part] = {**description[part], **known}
+    return upgraded
 
 
 def expected_tensors(description, spec):
     """Return the type and shape of every tensor that belongs to a checked description."""
-    shapes = parameter_shapes(spec)
-    n_iter = description["numbers"]["n_iter_"]
+    n_members, n_iter = (description["numbers"][name] for name in ("n_members_", "n_iter_"))
+    axis = (n_members,) if n_members > 1 else ()
+    shapes = {name: (*axis, *shape) for name, shape in parameter_shapes(spec).items()}
     expected = {f"parameters/{name}": ("float32", shape) for name, shape in shapes.items()}
     for name, number in STATISTICS.items():
         shape = (getattr(spec, number),)
@@ -111,7 +162,7 @@ def expected_tensors(description, spec):
     for curve in CURVES:
         length = n_iter if curve != "val_loss" or description["has_validation"] else 0
         expected[f"history/{curve}"] = ("float64", (length,))
-    return expected | _expected_optimizer(description["optimizer"], shapes, spec.optimizer)
+    return expected | _expected_optimizer(description["optimizer"], shapes, axis, spec.optimizer)
 
 
 def fill(estimator, description, spec, tensors):
@@ -132,6 +183,8 @@ def fill(estimator, description, spec, tensors):
         setattr(estimator, name, value)
     if description["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(description["feature_names"], dtype=object)
+    continued = description["target_features"]
+    estimator.target_features_ = None if continued is None else np.array(continued)
     estimator.spec_ = spec
     estimator.parameters_ = {name: tensors[f"parameters/{name}"] for name in parameter_shapes(spec)}
     state = description["optimizer"]
@@ -191,7 +244,9 @@ def _parse_spec(described):
         if name in CHOICES:
             _need(_is_one_of(values[name], CHOICES[name]), f"{name}={values[name]!r} is unknown")
         else:
-            _need(_is_positive_integer(values[name]), f"{name}={values[name]!r} is not positive")
+            none = name == "linear_steps" and values[name] == 0
+            valid = none or _is_positive_integer(values[name])
+            _need(valid, f"{name}={values[name]!r} is not positive")
     _need(values["n_layers"] + len(values["dense_units"]) <= MAX_LAYERS, "it has too many layers")
     return NetworkSpec(**values)
 
@@ -214,7 +269,7 @@ def _check_numbers(numbers, spec):
     )
 
 
-def _expected_optimizer(state, shapes, optimizer):
+def _expected_optimizer(state, shapes, axis, optimizer):
     if state is None:
         return {}
     _need(isinstance(state, list), "its optimizer is damaged")
@@ -226,8 +281,9 @@ def _expected_optimizer(state, shapes, optimizer):
         _need(_is_list_of(shape, int), "its optimizer is damaged")
         expected[f"optimizer/{place}"] = (kind, tuple(shape))
     # Their order is Keras' own.
-    slots = [("float32", shape) for shape in shapes.values()] * SLOTS[optimizer]
-    counters = [("int64", ()), ("float32", ())]
+    trained = [shape for name, shape in shapes.items() if name not in NOT_TRAINED]
+    slots = [("float32", shape) for shape in trained] * SLOTS[optimizer]
+    counters = [("int64", axis), ("float32", axis)]
     _need(sorted(expected.values()) == sorted(counters + slots), "its optimizer does not fit")
     return expected
 

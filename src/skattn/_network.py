@@ -103,7 +103,11 @@ def assemble(spec):
     """
     sequences = keras.Input((None, spec.n_features), name="sequences", dtype=DTYPE)
     values, mask = layers.PresentSteps(name="present_steps", dtype=DTYPE)(sequences)
-    membership = None
+    level = linear = membership = None
+    if spec.relative:
+        values, level = layers.RelativeSteps(name="relative_steps", dtype=DTYPE)(values, mask)
+    if spec.linear_steps:
+        linear = _linear_path(values, mask, level, spec)
     if spec.segment_length > 1:
         values, mask, membership = layers.Segments(
             spec.segment_length, name="segments", dtype=DTYPE
@@ -117,7 +121,10 @@ def assemble(spec):
             f"Got {built!r}."
         )
     query, context, weights = built
-    outputs = {**_per_step(weights, membership), "prediction": _head(query, context, spec)}
+    prediction = _head(query, context, level, spec)
+    if linear is not None:
+        prediction = keras.layers.Add(name="with_linear_path", dtype=DTYPE)([prediction, linear])
+    outputs = {**_per_step(weights, membership), "prediction": prediction}
     return keras.Model(sequences, outputs, name="lstm_attention")
 
 
@@ -141,15 +148,30 @@ def _encode(values, mask, spec):
     return values, query
 
 
-def _head(query, context, spec):
-    """Map the query and the context to the prediction."""
+def _linear_path(values, mask, level, spec):
+    """Map the last steps, and their level, straight to the prediction: LSTNet's linear part."""
+    steps = layers.LastSteps(spec.linear_steps, name="linear_steps", dtype=DTYPE)(values, mask)
+    inputs = keras.layers.Flatten(name="linear_inputs", dtype=DTYPE)(steps)
+    if level is not None:
+        inputs = ops.concatenate([inputs, level], axis=-1)
+    return keras.layers.Dense(
+        spec.n_outputs, use_bias=False, kernel_initializer="zeros", name="linear", dtype=DTYPE
+    )(inputs)
+
+
+def _head(query, context, level, spec):
+    """Map the query, the context and the level, where there is one, to the prediction."""
     features = query if context is None else HEAD_INPUTS[spec.head_input](query, context)
+    if level is not None:
+        features = ops.concatenate([features, level], axis=-1)
     features = _dropout(features, spec, name="network_dropout_head")
     for depth, units in enumerate(spec.dense_units, start=1):
         features = keras.layers.Dense(units, activation="relu", name=f"dense_{depth}", dtype=DTYPE)(
             features
         )
-    return keras.layers.Dense(spec.n_outputs, name="output", dtype=DTYPE)(features)
+    return keras.layers.Dense(
+        spec.n_outputs, kernel_initializer="zeros", name="output", dtype=DTYPE
+    )(features)
 
 
 def _dropout(inputs, spec, name):

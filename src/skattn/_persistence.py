@@ -19,11 +19,19 @@ from safetensors.numpy import save as to_bytes
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._model_file import ModelFileError, describe, expected_tensors, fill, parse, tensors_of
+from ._model_file import (
+    ModelFileError,
+    describe,
+    expected_tensors,
+    fill,
+    parse,
+    tensors_of,
+    upgrade,
+)
 from ._regressor import LSTMAttentionRegressor
 
 #: What a file says it is, and the version of its format.
-FORMAT, VERSION = "skattn", "1"
+FORMAT, VERSION = "skattn", "2"
 
 #: Longest header, in bytes, that is written and read; names of features take most of it.
 MAX_HEADER = 2**22
@@ -186,8 +194,8 @@ def _read(file, size):
         header = json.loads(begin[8:])
     except ValueError as error:
         raise ModelFileError(f"its header is damaged ({error})") from error
-    text, digest = _read_metadata(header)
-    description = json.loads(text)
+    text, digest, version = _read_metadata(header)
+    description = json.loads(text) if version == VERSION else upgrade(json.loads(text))
     estimator, spec = parse(description)
     expected = expected_tensors(description, spec)
     _check_tensors(header, expected, size - 8 - header_size)
@@ -216,11 +224,11 @@ def _header_size(begin):
 
 
 def _read_metadata(header):
-    """Return the description, as text, and the checksum."""
+    """Return the description, as text, the checksum, and the version of the format."""
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise ModelFileError("it does not say that it is one")
-    if metadata.get("version") != VERSION:
+    if metadata.get("version") not in ("1", VERSION):
         raise ModelFileError(
             f"its format has version {metadata.get('version')!r}, and this version of skattn reads "
             f"{VERSION!r}; a newer one may read it"
@@ -229,7 +237,7 @@ def _read_metadata(header):
         raise ModelFileError("its metadata are not those of a model")
     if not isinstance(metadata["estimator"], str):
         raise ModelFileError("its description is no text")
-    return metadata["estimator"], metadata["sha256"]
+    return metadata["estimator"], metadata["sha256"], metadata["version"]
 
 
 def _check_tensors(header, expected, n_bytes):

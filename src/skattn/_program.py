@@ -79,6 +79,7 @@ class Program:
         counted = {id(weight) for weight in self.network.weights}
         self._seeds = [v for v in self.network.variables if id(v) not in counted]
         self._trainable = self.network.trainable_variables
+        self._twins = [tf.Variable(variable.value) for variable in self._trainable]
         self._weights = weights_of(self.network)
         self._built = [weight.numpy() for weight in self._weights]
         if len({weight.path for weight in self._weights}) < len(self._weights):
@@ -120,19 +121,26 @@ class Program:
         return {weight.path: weight.numpy() for weight in self._weights}
 
     def start(self, optimizer_state=None, dropout=0.0, seed=0):
-        """Begin a fit: optimizer slots (zeros unless given), dropout rate and seeds."""
+        """Begin a fit: optimizer slots (zeros unless given), dropout rate and seeds.
+
+        The state of an optimizer ends with the parameters that it moves, of which those of
+        the network are the average; without them it goes on from the network's.
+        """
         slots = self._optimizer.variables
         values = optimizer_state or [np.zeros(slot.shape, slot.dtype) for slot in slots]
-        for slot, value in zip(slots, values, strict=True):
+        for slot, value in zip(slots, values[: len(slots)], strict=True):
             slot.value.assign(value)
+        moved = values[len(slots) :] or [variable.value for variable in self._trainable]
+        for twin, value in zip(self._twins, moved, strict=True):
+            twin.assign(value)
         for rate in self._rates:
             rate.assign(dropout)
         for position, state in enumerate(self._seeds):
             state.assign(np.array([seed + position, 0], dtype="uint32"))
 
     def optimizer_state(self):
-        """Return a copy of the optimizer's slots as a list of arrays."""
-        return [slot.numpy() for slot in self._optimizer.variables]
+        """Return a copy of the optimizer's slots, and of what it moves, as a list of arrays."""
+        return [variable.numpy() for variable in (*self._optimizer.variables, *self._twins)]
 
     @property
     def learning_rate(self):
@@ -176,7 +184,7 @@ class Program:
         learning_rates : array of shape (n_batches,)
             The learning rate of each step.
         settings : tuple of float
-            Weight decay, clipnorm and quantile.
+            Weight decay, clipnorm, quantile and momentum of the average.
 
         Returns
         -------
@@ -224,7 +232,7 @@ class Program:
         rows, weights = tf.TensorSpec((None, None), integers), tf.TensorSpec((None, None), floats)
         vector, number = tf.TensorSpec((None,), floats), tf.TensorSpec((), floats)
         data = (table, slices, slices, n_timesteps, y)
-        settings = (vector, number, number, number)
+        settings = (vector, number, number, number, number)
         function, signature = {
             "train_epoch": (
                 self._train_epoch,
@@ -238,8 +246,10 @@ class Program:
     def _train_epoch(
         self, table, starts, lengths, n_timesteps, y, rows, weights, shares,
         validation_rows, validation_weights, learning_rates, weight_decay, clipnorm, quantile,
+        momentum,
     ):  # fmt: skip
         self.n_traces["train_epoch"] += 1
+        self._swap()
         data = (table, starts, lengths, n_timesteps, y)
         loss, validation_loss = tf.constant(0.0), tf.constant(0.0)
         for batch in tf.range(tf.shape(rows)[0]):
@@ -251,7 +261,9 @@ class Program:
                 objective, [v.value for v in self._trainable], unconnected_gradients="zero"
             )
             self._step(gradients, learning_rates[batch] * weight_decay, clipnorm)
+            self._average(momentum)
             loss += shares[batch] * batch_loss
+        self._swap()
         for batch in tf.range(tf.shape(validation_rows)[0]):
             validation_loss += self._loss(
                 data, validation_rows[batch], validation_weights[batch], quantile, training=False
@@ -269,8 +281,23 @@ class Program:
         clipped = [_clip(gradient, clipnorm) for gradient in gradients]
         if self.spec.optimizer == "adamw":
             for variable in self._trainable:
-                variable.value.assign_sub(decay * variable.value)
+                if len(variable.shape) > 1:
+                    variable.value.assign_sub(decay * variable.value)
         self._optimizer.apply(clipped, self._trainable)
+
+    def _swap(self):
+        """Exchange the average of the parameters and what the optimizer moves."""
+        for variable, twin in zip(self._trainable, self._twins, strict=True):
+            value = tf.identity(variable.value)
+            variable.value.assign(twin)
+            twin.assign(value)
+
+    def _average(self, momentum):
+        """Move the average, which the twins hold while training, towards the parameters."""
+        steps = tf.cast(self._optimizer.iterations, "float32")
+        kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
+        for variable, twin in zip(self._trainable, self._twins, strict=True):
+            twin.assign(kept * twin + (1.0 - kept) * variable.value)
 
     def _predict(self, X):
         self.n_traces["predict"] += 1

@@ -3,10 +3,12 @@
 from copy import copy
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._continuation import last_values
 from ._fitting import (
     borrow,
     fit_network,
@@ -15,11 +17,13 @@ from ._fitting import (
     take_rows,
     take_validation_rows,
 )
+from ._members import unstack_parameters
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
 from ._validation import (
     FLOAT32_MAX,
     POSITIVE_INTEGER,
+    Integral,
     Interval,
     Real,
     StrOptions,
@@ -93,14 +97,30 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Share of the head's inputs, and of those of the second and further LSTMs, set
         to zero in training; in [0, 1).
 
-    segment_length : int, default=1
-        Number of consecutive steps that the LSTM reads as one. Faster on long
-        sequences. Attention weights are still given per step.
+    segment_length : int or "auto", default="auto"
+        Number of consecutive steps that the LSTM reads as one. Attention weights are
+        still given per step. "auto" is 1 and, with a `target_feature`, about one
+        sixteenth of the steps.
 
     n_timesteps : int, default=None
         Used only when X is 2-D: its columns are read as `n_timesteps` steps of
         ``n_columns // n_timesteps`` features, all features of the first step first.
         None means one feature per step.
+
+    target_feature : int or list of int, default=None
+        Number of the feature that y continues, as the next values of a series do: y is
+        then predicted as a change from that feature's last present value. A list gives
+        one for each output, and repeats where there are more outputs. y has to be in the
+        units of that feature: leave scaling to `standardize`. None where y continues none.
+
+    relative_inputs : bool or "auto", default="auto"
+        Whether steps enter relative to the last present step, feature by feature, and
+        that last step goes straight to the head [4]_. "auto" does so with a
+        `target_feature`.
+
+    linear_path : bool or "auto", default="auto"
+        Whether a linear map of all steps is added to the network's prediction [5]_,
+        trained with it. "auto" does so with a `target_feature`.
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
@@ -114,7 +134,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     quantile : float, default=0.5
         The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
 
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
         The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
 
     learning_rate : float, default=3e-3
@@ -124,16 +144,22 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         How the learning rate moves over `epochs`: not at all, or along half a cosine
         to 0.
 
-    weight_decay : float, default=None
-        Decoupled weight decay; None for Keras' 0.004. Used only when
-        ``optimizer="adamw"``.
+    weight_decay : float, "auto" or None, default="auto"
+        Decoupled weight decay of matrices, not of biases; None for Keras' 0.004. "auto"
+        is 5000 / n_samples, at most 0.5 (with `sample_weight`, their sum counts). Used
+        only when ``optimizer="adamw"``.
 
     clipnorm : float, default=1.0
         Greatest norm of each parameter's gradient; larger ones are scaled down. None
         for no limit.
 
-    epochs : int, default=100
-        Greatest number of passes over the training rows.
+    ema_momentum : float, default=0.99
+        Momentum, in [0, 1), of the running average of the parameters over the steps. The
+        average is what is validated, kept and predicts. 0 for the parameters themselves.
+
+    epochs : int or "auto", default="auto"
+        Greatest number of passes over the training rows. "auto" is 100, and fewer where
+        these are more than 10,000 steps, but at least 5.
 
     batch_size : int, default=32
         Rows per step.
@@ -153,6 +179,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
+
+    n_members : int, default=1
+        Number of networks, trained one after the other from different draws, whose
+        predictions and attention weights are averaged [6]_. More members take as many
+        times longer, and make a draw that fails harmless.
 
     callbacks : list, default=None
         Keras callbacks (instances or classes), called at the begin and end of training
@@ -187,15 +218,23 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     spec_ : NetworkSpec
         What decided the compiled program.
 
+    target_features_ : ndarray of shape (n_outputs,) or None
+        Number of the feature that each output continues.
+
+    n_members_ : int
+        Number of networks.
+
     parameters_ : dict of str to ndarray
-        The network's parameters by name.
+        The network's parameters by name; those of several members stacked along a
+        leading axis.
 
     feature_statistics_, target_statistics_ : Statistics
         Mean and scale of each feature and each output.
 
     history_ : dict of str to list
         "loss", "val_loss" and "learning_rate" of each epoch; "val_loss" is empty
-        without validation rows, and NaN in epochs of `partial_fit`.
+        without validation rows, and NaN in epochs of `partial_fit`. This and what
+        follows are of the first member.
 
     loss_curve_ : list of float
         Training loss of each epoch, in units of (standardized) y.
@@ -224,6 +263,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
        attention-based neural machine translation", EMNLP 2015.
     .. [3] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
        Computation 9(8), 1997.
+    .. [4] A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time
+       series forecasting?", AAAI 2023.
+    .. [5] G. Lai, W.-C. Chang, Y. Yang, H. Liu, "Modeling long- and short-term temporal
+       patterns with deep neural networks", SIGIR 2018.
+    .. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
+       uncertainty estimation using deep ensembles", NeurIPS 2017.
 
     Examples
     --------
@@ -251,22 +296,31 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "bidirectional": ["boolean"],
         "dense_units": ["array-like", None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "segment_length": [POSITIVE_INTEGER],
+        "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "n_timesteps": [POSITIVE_INTEGER, None],
+        "target_feature": [Integral, "array-like", None],
+        "relative_inputs": ["boolean", StrOptions({"auto"})],
+        "linear_path": ["boolean", StrOptions({"auto"})],
         "standardize": ["boolean"],
         "loss": [StrOptions(set(LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS))],
         "learning_rate": [Interval(Real, 0, FLOAT32_MAX, closed="right")],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
-        "weight_decay": [Interval(Real, 0, FLOAT32_MAX, closed="both"), None],
+        "weight_decay": [
+            Interval(Real, 0, FLOAT32_MAX, closed="both"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "clipnorm": [Interval(Real, 0, FLOAT32_MAX, closed="right"), None],
-        "epochs": [POSITIVE_INTEGER],
+        "ema_momentum": [Interval(Real, 0, 1, closed="left")],
+        "epochs": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [POSITIVE_INTEGER],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "n_members": [POSITIVE_INTEGER],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -283,22 +337,27 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         bidirectional=False,
         dense_units=None,
         dropout=0.0,
-        segment_length=1,
+        segment_length="auto",
         n_timesteps=None,
+        target_feature=None,
+        relative_inputs="auto",
+        linear_path="auto",
         standardize=True,
         loss="squared_error",
         quantile=0.5,
-        optimizer="adam",
+        optimizer="adamw",
         learning_rate=3e-3,
         learning_rate_schedule="cosine",
-        weight_decay=None,
+        weight_decay="auto",
         clipnorm=1.0,
-        epochs=100,
+        ema_momentum=0.99,
+        epochs="auto",
         batch_size=32,
         early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=50,
         tol=0.0,
+        n_members=1,
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -313,6 +372,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.dropout = dropout
         self.segment_length = segment_length
         self.n_timesteps = n_timesteps
+        self.target_feature = target_feature
+        self.relative_inputs = relative_inputs
+        self.linear_path = linear_path
         self.standardize = standardize
         self.loss = loss
         self.quantile = quantile
@@ -321,12 +383,14 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.learning_rate_schedule = learning_rate_schedule
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
+        self.ema_momentum = ema_momentum
         self.epochs = epochs
         self.batch_size = batch_size
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.n_members = n_members
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
@@ -403,27 +467,47 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         fit_network(trial, rows, None, recipe, goes_on, keep_optimizer=True)
         return self._become(trial)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict the targets of sequences.
 
         Parameters
         ----------
         X : array-like or list of array-like
             Sequences as in `fit`. The number of steps of a 3-D X may differ.
+        return_std : bool, default=False
+            Whether to return the spread of the members' predictions as well: how far
+            the networks disagree, which is not how far y may lie from them.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in float64, with as many dimensions as y had in fit.
+            Predictions in float64, with as many dimensions as y had in fit; the mean
+            of all members.
+        std : ndarray of the shape of y
+            Standard deviation of the members' predictions. Only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            If ``return_std=True`` and there is but one member.
         """
         check_is_fitted(self)
+        if return_std and self.n_members_ == 1:
+            raise ValueError(
+                "return_std=True gives the spread of several networks. Got one: n_members=1. "
+                "Fit with n_members=5, say."
+            )
         sequences = check_sequences(self, X, reset=False)
-        with borrow(self.spec_) as program:
-            program.load(self.parameters_)
-            scaled = program.predict(self._scaled(sequences))
-        prediction = self.target_statistics_.undo(scaled)
-        check_finite_predictions(prediction)
-        return prediction[:, 0] if self._y_ndim == 1 else prediction
+        scaled = self._of_members("predict", sequences)
+        predictions = np.stack([self.target_statistics_.undo(values) for values in scaled])
+        if self.target_features_ is not None:
+            predictions += last_values(sequences, self.target_features_)
+        check_finite_predictions(predictions)
+        mean, std = (
+            values[:, 0] if self._y_ndim == 1 else values
+            for values in (predictions.mean(axis=0), predictions.std(axis=0))
+        )
+        return (mean, std) if return_std else mean
 
     @available_if(_attends)
     def attention_weights(self, X, level="steps"):
@@ -455,15 +539,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = check_sequences(self, X, reset=False)
-        with borrow(self.spec_) as program:
-            program.load(self.parameters_)
-            levels = program.attend(self._scaled(sequences))
-        if level not in levels:
+        members = self._of_members("attend", sequences)
+        if level not in members[0]:
             raise ValueError(
                 f"attention={self.spec_.attention!r} has no level {level!r}. "
-                f"Its levels are {sorted(levels)}."
+                f"Its levels are {sorted(members[0])}."
             )
-        weights = levels[level]
+        weights = np.mean([levels[level] for levels in members], axis=0)
         for axis in range(1, weights.ndim):
             weights = sequences.put_back(weights, axis)
         return weights
@@ -507,8 +589,15 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _scaled(self, sequences):
-        return sequences.on(self.feature_statistics_.apply(sequences.table))
+    def _of_members(self, method, sequences):
+        """Return what a program's method gives for each member."""
+        scaled = sequences.on(self.feature_statistics_.apply(sequences.table))
+        outputs = []
+        with borrow(self.spec_) as program:
+            for parameters in unstack_parameters(self.parameters_, self.n_members_):
+                program.load(parameters)
+                outputs.append(getattr(program, method)(scaled))
+        return outputs
 
     def _become(self, trial):
         """Take over what a trial fit has reached, in one assignment."""

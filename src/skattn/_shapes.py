@@ -7,6 +7,8 @@ def parameter_shapes(spec):
     The networks themselves are built by `skattn._network`; a test holds both equal.
     """
     shapes: dict[str, tuple[int, ...]] = {}
+    if spec.relative:
+        shapes["relative_steps/gain"] = (spec.n_features,)
     n_in = spec.n_features * spec.segment_length
     for depth in range(1, spec.n_layers + 1):
         names = [f"lstm_{depth}"]
@@ -19,10 +21,16 @@ def parameter_shapes(spec):
     shapes |= attention
     if spec.attention is not None and spec.head_input == "concat":
         width *= 2
+    level = spec.n_features if spec.relative else 0
+    width += level
     for depth, units in enumerate(spec.dense_units, start=1):
         shapes |= {f"dense_{depth}/kernel": (width, units), f"dense_{depth}/bias": (units,)}
         width = units
-    return shapes | {"output/kernel": (width, spec.n_outputs), "output/bias": (spec.n_outputs,)}
+    shapes |= {"output/kernel": (width, spec.n_outputs), "output/bias": (spec.n_outputs,)}
+    if spec.linear_steps:
+        n_read = spec.linear_steps * spec.n_features + level
+        shapes["linear/kernel"] = (n_read, spec.n_outputs)
+    return shapes
 
 
 def _lstm(name, n_in, units):

@@ -19,7 +19,7 @@ HEAD_INPUTS = ("concat", "context")
 
 
 #: Fields of a spec that are integers; numpy's become Python's.
-COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length")
+COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "linear_steps")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class NetworkSpec:
         Units of the relu layers between attention and output.
     segment_length : int, default=1
         Number of consecutive time steps that the LSTM reads as one.
+    relative : bool, default=False
+        Whether steps enter relative to the last one, and the last one goes to the head.
+    linear_steps : int, default=0
+        Number of last steps that a linear path reads beside the network; 0 for no path.
     dropout : bool, default=False
         Whether the graph contains dropout; its rate flows.
     loss : str, default="squared_error"
@@ -86,6 +90,8 @@ class NetworkSpec:
     bidirectional: bool = False
     dense_units: tuple[int, ...] = ()
     segment_length: int = 1
+    relative: bool = False
+    linear_steps: int = 0
     dropout: bool = False
     loss: str = "squared_error"
     optimizer: str = "adam"

@@ -20,8 +20,12 @@ SCHEDULES: dict[str, Callable] = {
     "cosine": lambda progress: 0.5 * (1.0 + np.cos(np.pi * progress)),
 }
 
-#: Adam with decoupled weight decay (adamw) has Keras' default decay unless told otherwise.
-ADAMW_DECAY = 0.004
+#: With epochs="auto": about how many steps, and between how many epochs.
+AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 10_000, 5, 100
+
+#: Decoupled weight decay of adamw: Keras' default; and with "auto", which is a prior whose
+#: weight against the data falls with their number, this over n_samples but at most that.
+KERAS_DECAY, DECAY_OF_ONE_SAMPLE, MOST_DECAY = 0.004, 5000.0, 0.5
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -32,12 +36,13 @@ class TrainingDivergedError(FloatingPointError):
 class Recipe:
     """The numbers that steer a training; none of them changes the compiled program."""
 
-    epochs: int
+    epochs: int | str
     batch_size: int
     learning_rate: float
     learning_rate_schedule: str = "constant"
-    weight_decay: float | None = None
+    weight_decay: float | str | None = None
     clipnorm: float | None = None
+    ema_momentum: float = 0.0
     quantile: float = 0.5
     dropout: float = 0.0
     early_stopping: bool = False
@@ -45,6 +50,16 @@ class Recipe:
     tol: float = 0.0
     callbacks: list | tuple | None = None
     verbose: int = 0
+
+    def settled(self, rows):
+        """Return the recipe with what is "auto" settled for some `TrainingRows`."""
+        epochs, decay = self.epochs, self.weight_decay
+        if epochs == "auto":
+            n_batches = -(-rows.n_train // self.batch_size)
+            epochs = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, MOST_EPOCHS))
+        if decay == "auto":
+            decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / rows.weights[: rows.n_train].sum())
+        return replace(self, epochs=epochs, weight_decay=KERAS_DECAY if decay is None else decay)
 
 
 @dataclass(frozen=True)
@@ -82,8 +97,8 @@ class Outcome:
     best_epoch: int = 0  # within this training, counted from 1
 
 
-def train(program, rows, recipe, random_state, start=None):
-    """Train a borrowed program.
+def train(program, rows, recipe, random_state, starts, given=None):
+    """Train a borrowed program, once for each member, one after the other.
 
     Parameters
     ----------
@@ -94,13 +109,15 @@ def train(program, rows, recipe, random_state, start=None):
     recipe : Recipe
         How to train.
     random_state : numpy.random.RandomState
-        Source of initial parameters, row orders and dropout seeds.
-    start : Outcome, default=None
+        Source of initial parameters, row orders and dropout seeds, for all members.
+    starts : list of Outcome or None, one for each member
         Parameters and optimizer state to go on from; None for a fresh draw.
+    given : dict of str to array, default=None
+        Parameters that are known and so replace what is drawn.
 
     Returns
     -------
-    outcome : Outcome
+    outcomes : list of Outcome
         Parameters of the best epoch with early stopping, else of the last.
 
     Raises
@@ -108,27 +125,34 @@ def train(program, rows, recipe, random_state, start=None):
     TrainingDivergedError
         If a loss or a parameter is not finite.
     """
-    program.load(start.parameters if start else program.draw_parameters(random_state))
-    program.start(
-        optimizer_state=start.optimizer_state if start else None,
-        dropout=recipe.dropout,
-        seed=random_state.randint(2**31),
-    )
-    training = _Training(program, rows, recipe, random_state)
-    del rows  # the program has a copy
-    return training.run()
+    recipe = recipe.settled(rows)
+    data = program.tensors(rows.X, rows.y)
+    validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
+    rows = replace(rows, X=None, y=None)  # the program has a copy
+    outcomes = []
+    for start in starts:
+        drawn = {} if start else program.draw_parameters(random_state) | (given or {})
+        program.load(start.parameters if start else drawn)
+        program.start(
+            optimizer_state=start.optimizer_state if start else None,
+            dropout=recipe.dropout,
+            seed=random_state.randint(2**31),
+        )
+        training = _Training(program, rows, data, validation, recipe, random_state)
+        outcomes.append(training.run())
+    return outcomes
 
 
 class _Training:
     """One training under way."""
 
-    def __init__(self, program, rows, recipe, random_state):
+    def __init__(self, program, rows, data, validation, recipe, random_state):
         self.program = program
         self.recipe = recipe
         self.random_state = random_state
-        self.rows = replace(rows, X=None, y=None)
-        self.data = program.tensors(rows.X, rows.y)
-        self.validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
+        self.rows = rows
+        self.data = data
+        self.validation = validation
         self.history: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
         self.outcome = Outcome(parameters={}, history=self.history)
         self.callbacks = _fresh(recipe.callbacks, program.network, recipe)
@@ -181,9 +205,9 @@ class _Training:
 
     def _settings(self):
         recipe = self.recipe
-        decay = ADAMW_DECAY if recipe.weight_decay is None else recipe.weight_decay
         clipnorm = np.inf if recipe.clipnorm is None else recipe.clipnorm
-        return np.float32(decay), np.float32(clipnorm), np.float32(recipe.quantile)
+        numbers = (recipe.weight_decay, clipnorm, recipe.quantile, recipe.ema_momentum)
+        return tuple(map(np.float32, numbers))
 
     def _record(self, epoch, loss, validation_loss, rate):
         """Check the losses, write them down, keep the best epoch's parameters."""

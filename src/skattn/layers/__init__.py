@@ -8,7 +8,7 @@ from ._attention import (
     SelfAttention,
 )
 from ._lstm import LSTM
-from ._steps import Dropout, LeftAlign, PresentSteps, Segments
+from ._steps import Dropout, LastSteps, LeftAlign, PresentSteps, RelativeSteps, Segments
 
 __all__ = [
     "LSTM",
@@ -16,9 +16,11 @@ __all__ = [
     "DotAttention",
     "Dropout",
     "GeneralAttention",
+    "LastSteps",
     "LeftAlign",
     "MeanAttention",
     "PresentSteps",
+    "RelativeSteps",
     "Segments",
     "SelfAttention",
 ]

@@ -1,4 +1,4 @@
-"""Layers around the sequence: absent steps, segments, and dropout with a rate that flows."""
+"""Layers around the sequence: absent, last and relative steps, segments, flowing dropout."""
 
 import keras
 from keras import ops
@@ -45,6 +45,87 @@ class LeftAlign(keras.layers.Layer):
         absent = ops.cast(ops.isnan(sequences[:, :, 0]), "int32")
         order = ops.argsort(absent * ops.shape(sequences)[1] + steps, axis=1)
         return ops.take_along_axis(sequences, ops.expand_dims(order, -1), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class LastSteps(keras.layers.Layer):
+    """Take the last present steps of each sequence, in their order.
+
+    Parameters
+    ----------
+    length : int, default=1
+        Number of steps; a sequence of fewer has zeros on the left.
+    **kwargs : dict
+        Arguments of `keras.layers.Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import LastSteps
+    >>> values = np.array([[[1.0], [2.0], [0.0]]], dtype="float32")
+    >>> LastSteps(2)(values, np.array([[True, True, False]])).numpy().tolist()
+    [[[1.0], [2.0]]]
+    """
+
+    def __init__(self, length=1, **kwargs):
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, values, mask):
+        """Return the steps, of shape (n_samples, length, n_features).
+
+        Values have shape (n_samples, n_timesteps, n_features), right-padded; the mask,
+        (n_samples, n_timesteps), is True where a step is present.
+        """
+        n_present = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        source = n_present - self.length + ops.arange(self.length, dtype="int32")
+        inside = ops.expand_dims(source >= 0, -1)
+        steps = ops.take_along_axis(values, ops.expand_dims(ops.maximum(source, 0), -1), axis=1)
+        return ops.where(inside, steps, 0.0)
+
+    def get_config(self):
+        """Return the arguments from which the layer can be made again."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class RelativeSteps(keras.layers.Layer):
+    """Give each step relative to the last one: (x_t - x_T) · gain, feature by feature.
+
+    So a sequence enters as its shape, wherever its level lies [1]_. The gain, a weight of
+    shape (n_features,) that training does not move, brings each feature to a scale of
+    about one; it is 1 unless assigned.
+
+    References
+    ----------
+    .. [1] A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time series
+       forecasting?", AAAI 2023 (NLinear).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import RelativeSteps
+    >>> values = np.array([[[1.0], [4.0], [0.0]]], dtype="float32")
+    >>> relative, last = RelativeSteps()(values, np.array([[True, True, False]]))
+    >>> relative.numpy().tolist(), last.numpy().tolist()
+    ([[[-3.0], [0.0], [0.0]]], [[4.0]])
+    """
+
+    def build(self, values_shape):
+        """Create the gain."""
+        self.gain = self.add_weight(
+            name="gain", shape=(values_shape[-1],), initializer="ones", trainable=False
+        )
+
+    def call(self, values, mask):
+        """Return the relative steps, 0 at absent ones, and the last present step.
+
+        Values have shape (n_samples, n_timesteps, n_features), right-padded, and so have
+        the relative steps; the last step has shape (n_samples, n_features).
+        """
+        last = LastSteps(dtype=self.dtype_policy)(values, mask)
+        present = ops.expand_dims(ops.cast(mask, values.dtype), -1)
+        return (values - last) * self.gain * present, ops.squeeze(last, axis=1)
 
 
 @keras.saving.register_keras_serializable(package="skattn")
