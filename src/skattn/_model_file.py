@@ -56,7 +56,7 @@ SLOTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 1}
 NOT_TRAINED = {"relative_steps/gain"}
 
 #: What version 1 of the format did not know, as it was then.
-BEFORE_VERSION_2 = {
+BEFORE_VERSION_2: dict[str, dict] = {
     "params": {
         "target_feature": None,
         "relative_inputs": False,
