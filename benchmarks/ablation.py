@@ -4,8 +4,8 @@
 
 No test row is read. P3, P4 and P7 train on their training rows and are scored on their
 validation rows; P5 and P6 on four blocks in time of both together, each left out once with the
-rows around it; P1 on two of four folds of its training rows. Early stopping uses the last tenth of what
-is trained on, as always. ``--write`` puts the tables into RESULTS.md.
+rows around it; P1 on two of four folds of its training rows. Early stopping uses the last tenth
+of what is trained on, as always. ``--write`` puts the tables into RESULTS.md.
 """
 
 import argparse
@@ -69,17 +69,17 @@ def error(task, params, seed):
 
 def ablate(task, seeds):
     """Return the errors of all changes that say something about a task, as a table."""
-    rows = {}
+    rows, first = {}, None
     for name, (params, always) in CHANGES.items():
         if not (always or task.says):
             continue
         if name.startswith("segment") and task.train.X.shape[1] < 32:
             continue
         errors = [error(task, params, seed) for seed in seeds]
-        first = rows["defaults"]["median"] if rows else np.median(errors)
+        first = first or np.median(errors)
         rows[name] = {
-            "median": np.median(errors),
-            "against defaults": np.median(errors) / first,
+            "median": f"{np.median(errors):.4g}",
+            "against defaults": f"{np.median(errors) / first:.3f}",
             "all seeds": " ".join(f"{value:.4g}" for value in errors),
         }
         print(task.name, name, rows[name], flush=True)
@@ -96,7 +96,7 @@ def main():
     for name in options.protocols or ("P1", "P3", "P4", "P5", "P6", "P7"):
         for task in PROTOCOLS[name](options.data):
             table = ablate(task, options.seeds)
-            text = table.to_string(float_format="%.4g")
+            text = table.to_string()
             print(task.name, text, sep="\n")
             if options.write:
                 seeds = " ".join(map(str, options.seeds))
