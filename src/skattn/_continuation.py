@@ -28,7 +28,8 @@ def check_target_feature(target_feature, n_features, n_outputs):
     if target_feature is None:
         return None
     numbers = np.atleast_1d(np.asarray(target_feature))
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or n_outputs % max(1, len(numbers)):
+    whole = numbers.ndim == 1 and numbers.dtype.kind in "iu" and len(numbers) > 0
+    if not whole or n_outputs % len(numbers):
         raise ValueError(
             "target_feature must be the number of a feature, or a list of such, in the order of "
             f"the outputs; with n_outputs={n_outputs} its length must divide that. "
@@ -39,7 +40,7 @@ def check_target_feature(target_feature, n_features, n_outputs):
             f"target_feature={target_feature!r} is not among the {n_features} features of each "
             f"step. They are numbered from 0 to {n_features - 1}."
         )
-    return np.tile(numbers % n_features, n_outputs // len(numbers))
+    return np.tile(numbers.astype(int) % n_features, n_outputs // len(numbers))
 
 
 def last_values(X, features):
@@ -50,10 +51,11 @@ def last_values(X, features):
 
 def check_units(y, last):
     """Warn where y looks like the feature that it should continue, but in other units."""
-    for output in range(y.shape[1]):
+    telling = max(0.5, 4 / np.sqrt(len(y)))  # a correlation that noise does not reach
+    for output in np.flatnonzero((np.ptp(y, axis=0) > 0) & (np.ptp(last, axis=0) > 0)):
         a, b = y[:, output] - y[:, output].mean(), last[:, output] - last[:, output].mean()
         products, squares = a @ b, b @ b
-        if not products > 0.5 * np.sqrt((a @ a) * squares):  # hardly correlated: no telling
+        if not products > telling * np.sqrt((a @ a) * squares):
             continue
         slope = products / squares
         if not 1 / UNLIKELY_SLOPE < slope < UNLIKELY_SLOPE:
@@ -67,7 +69,7 @@ def check_units(y, last):
             return
 
 
-def relative_spread(X, weights):
+def relative_spread(X, weights, scale):
     """Return the root mean square of each feature relative to the last step.
 
     Parameters
@@ -76,6 +78,8 @@ def relative_spread(X, weights):
         The sequences; steps that are absent do not count.
     weights : array of shape (n_samples,)
         Weights of the sequences.
+    scale : array of shape (n_features,)
+        Units in which the features are measured.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def relative_spread(X, weights):
         last = part.table[part.starts + part.lengths - 1].astype("float64")
         for step in range(int(part.lengths.max()) - 1):
             held = np.flatnonzero(step < part.lengths - 1)
-            moved = part.table[part.starts[held] + step] - last[held]
+            moved = (part.table[part.starts[held] + step] - last[held]) / scale
             total += w[held] @ moved**2
             count += w[held].sum()
     return np.sqrt(total / (count or 1.0))

@@ -189,9 +189,8 @@ def _gain(trial, rows):
     """Return what brings each feature, relative to its last value, to a scale of one."""
     gain = np.ones(rows.X.n_features)
     if trial.standardize:
-        spread = relative_spread(rows.X, rows.weights)
-        moves = spread > 0
-        gain[moves] = trial.feature_statistics_.scale[moves] / spread[moves]
+        spread = relative_spread(rows.X, rows.weights, trial.feature_statistics_.scale)
+        gain[spread > 0] = 1 / spread[spread > 0]
     return np.minimum(gain, GREATEST_GAIN).astype("float32")
 
 

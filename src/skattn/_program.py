@@ -130,13 +130,18 @@ class Program:
         values = optimizer_state or [np.zeros(slot.shape, slot.dtype) for slot in slots]
         for slot, value in zip(slots, values[: len(slots)], strict=True):
             slot.value.assign(value)
-        moved = values[len(slots) :] or [variable.value for variable in self._trainable]
-        for twin, value in zip(self._twins, moved, strict=True):
+        self.restart_average()
+        for twin, value in zip(self._twins, values[len(slots) :], strict=False):
             twin.assign(value)
         for rate in self._rates:
             rate.assign(dropout)
         for position, state in enumerate(self._seeds):
             state.assign(np.array([seed + position, 0], dtype="uint32"))
+
+    def restart_average(self):
+        """Let the optimizer go on from the parameters of the network."""
+        for variable, twin in zip(self._trainable, self._twins, strict=True):
+            twin.assign(variable.value)
 
     def optimizer_state(self):
         """Return a copy of the optimizer's slots, and of what it moves, as a list of arrays."""
@@ -329,7 +334,7 @@ def _clip(gradient, clipnorm):
 
 
 def _draw(path, built, random_state):
-    constant = built.size > 1 and np.ptp(built) == 0
+    constant = np.ptp(built) == 0 and (built.size > 1 or not built.any())
     if built.ndim < 2 or constant:
         return built.copy()
     if path.endswith("recurrent_kernel"):

@@ -24,7 +24,7 @@ SCHEDULES: dict[str, Callable] = {
 AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 10_000, 5, 100
 
 #: Decoupled weight decay of adamw: Keras' default; and with "auto", which is a prior whose
-#: weight against the data falls with their number, this over n_samples but at most that.
+#: weight against the data falls with their number, this over the rows but at most that.
 KERAS_DECAY, DECAY_OF_ONE_SAMPLE, MOST_DECAY = 0.004, 5000.0, 0.5
 
 
@@ -58,7 +58,7 @@ class Recipe:
             n_batches = -(-rows.n_train // self.batch_size)
             epochs = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, MOST_EPOCHS))
         if decay == "auto":
-            decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / rows.weights[: rows.n_train].sum())
+            decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / rows.n_train)
         return replace(self, epochs=epochs, weight_decay=KERAS_DECAY if decay is None else decay)
 
 
@@ -130,17 +130,23 @@ def train(program, rows, recipe, random_state, starts, given=None):
     validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
     rows = replace(rows, X=None, y=None)  # the program has a copy
     outcomes = []
-    for start in starts:
-        drawn = {} if start else program.draw_parameters(random_state) | (given or {})
+    for start, generator in zip(starts, _generators(random_state, len(starts)), strict=True):
+        drawn = {} if start else program.draw_parameters(generator) | (given or {})
         program.load(start.parameters if start else drawn)
         program.start(
             optimizer_state=start.optimizer_state if start else None,
             dropout=recipe.dropout,
-            seed=random_state.randint(2**31),
+            seed=generator.randint(2**31),
         )
-        training = _Training(program, rows, data, validation, recipe, random_state)
+        training = _Training(program, rows, data, validation, recipe, generator)
         outcomes.append(training.run())
     return outcomes
+
+
+def _generators(random_state, n_members):
+    """Return a generator for each member: the first goes on with the one that is given."""
+    seeds = copy.deepcopy(random_state).randint(2**31, size=n_members - 1)
+    return [random_state, *map(np.random.RandomState, seeds)]
 
 
 class _Training:
@@ -236,6 +242,9 @@ class _Training:
     def _close(self):
         if not self.recipe.early_stopping:
             self.outcome.parameters = self.program.parameters()
+        if self.recipe.early_stopping or self.recipe.callbacks:  # may keep others than the last
+            self.program.load(self.outcome.parameters)
+            self.program.restart_average()
         for name, value in self.outcome.parameters.items():
             if not np.isfinite(value).all():
                 raise _diverged(f"parameter {name!r}", len(self.history["loss"]), self.recipe)

@@ -1,0 +1,298 @@
+"""Several networks in one regressor: their numbers, their mean, their spread."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+
+from skattn import (
+    LSTMAttentionRegressor,
+    SequenceScaler,
+    clear_programs,
+    compare_attentions,
+    load,
+    save,
+    sequence_importance,
+)
+from skattn._members import stack, stack_parameters, unstack, unstack_parameters
+from skattn._model_file import ModelFileError
+from skattn._pool import pool
+
+
+def member(model, number):
+    """Return a copy of a fitted model that holds one of its members alone."""
+    alone = clone(model).set_params(n_members=1)
+    vars(alone).update({n: v for n, v in vars(model).items() if n not in model.get_params()})
+    alone.parameters_ = {name: value[number] for name, value in model.parameters_.items()}
+    alone.n_members_ = 1
+    state = model._optimizer_state
+    alone._optimizer_state = None if state is None else [value[number] for value in state]
+    return alone
+
+
+# Their numbers
+
+
+def test_stacks_come_apart_as_they_were():
+    rng = np.random.default_rng(0)
+    for n_members in (1, 2, 3):
+        lists = [
+            [rng.normal(size=(2, 3)), rng.normal(size=4), rng.normal(size=())[()]]
+            for _ in range(n_members)
+        ]
+        assert repr(unstack(stack(lists), n_members)) == repr(lists)
+        dicts = [dict(zip("abc", values, strict=True)) for values in lists]
+        assert repr(unstack_parameters(stack_parameters(dicts), n_members)) == repr(dicts)
+
+
+def test_parameters_are_stacked_and_the_members_differ(sequences, small):
+    one, three = small().fit(*sequences), small(n_members=np.int64(3)).fit(*sequences)
+    assert three.n_members_ == 3
+    assert type(three.n_members_) is int
+    for name, value in one.parameters_.items():
+        assert three.parameters_[name].shape == (3, *value.shape)
+        assert value.dtype == three.parameters_[name].dtype == "float32"
+    kernels = three.parameters_["lstm_1/lstm_cell/kernel"]
+    assert len({kernel.tobytes() for kernel in kernels}) == 3
+
+
+@pytest.mark.parametrize("params", [{}, {"dropout": 0.3}, {"early_stopping": True}])
+@pytest.mark.parametrize("seed", [0, "RandomState"])
+def test_the_first_member_is_the_only_one_bit_for_bit(sequences, small, params, seed):
+    X, _ = sequences
+    one, three = (
+        small(n_members=n, random_state=np.random.RandomState(0) if seed else seed, **params)
+        for n in (1, 3)
+    )
+    one.fit(*sequences)
+    three.fit(*sequences)
+    assert_array_equal(member(three, 0).predict(X), one.predict(X))
+    assert (three.history_, three.best_iter_) == (one.history_, one.best_iter_)
+    again = clone(three).set_params(random_state=0).fit(*sequences)
+    assert_array_equal(again.predict(X), three.predict(X))
+
+
+# Predictions and attention
+
+
+@pytest.mark.parametrize("params", [{}, {"target_feature": 1}, {"standardize": False}])
+@pytest.mark.parametrize("shape", [(40,), (40, 1), (40, 2)])
+def test_predictions_are_mean_and_spread_of_the_members(sequences, small, params, shape):
+    X, y = sequences
+    y = np.c_[y, 10 - y][:, : shape[-1]] if len(shape) == 2 else y
+    model = small(n_members=3, learning_rate=0.05, **params).fit(X, y)
+    alone = np.stack([member(model, number).predict(X) for number in range(3)])
+    mean, std = model.predict(X, return_std=True)
+    assert mean.shape == std.shape == shape
+    assert_array_equal(model.predict(X), mean)
+    assert_allclose(mean, alone.mean(axis=0), rtol=1e-12)
+    assert_allclose(std, alone.std(axis=0), rtol=1e-9)
+    assert (std > 0).all()
+
+
+@pytest.mark.parametrize("return_std", [True, np.True_, 1])
+def test_the_spread_of_one_is_refused(sequences, small, return_std):
+    model = small().fit(*sequences)
+    with pytest.raises(ValueError, match=r"return_std=True .* Got one: n_members=1"):
+        model.predict(sequences[0], return_std=return_std)
+    model.set_params(n_members=3)  # what was fitted counts
+    with pytest.raises(ValueError, match="return_std=True"):
+        model.predict(sequences[0], return_std=return_std)
+
+
+@pytest.mark.parametrize("attention", ["additive", "mean", "hierarchical"])
+def test_attention_is_the_mean_of_the_members(sequences, small, attention):
+    X = sequences[0].copy()
+    X[::2, 1:3] = np.nan
+    model = small(attention, n_members=3, learning_rate=0.1).fit(X, sequences[1])
+    for level in ("steps", "self", "summary") if attention == "hierarchical" else ("steps",):
+        weights = model.attention_weights(X, level=level)
+        alone = [member(model, n).attention_weights(X, level=level) for n in range(3)]
+        assert_allclose(weights, np.mean(alone, axis=0), rtol=1e-6)
+        assert weights.dtype == "float32"
+    steps = model.attention_weights(X)
+    assert_allclose(steps.sum(axis=1), 1, rtol=1e-5)
+    assert_array_equal(steps[np.isnan(X[:, :, 0])], 0)
+    with pytest.raises(ValueError, match="no level 'other'"):
+        model.attention_weights(X, level="other")
+
+
+def test_a_pipeline_passes_the_spread_on(sequences, small):
+    X, y = sequences
+    pipeline = make_pipeline(SequenceScaler(), small(n_members=2)).fit(X, y)
+    mean, std = pipeline.predict(X, return_std=True)
+    assert_array_equal(mean, pipeline.predict(X))
+    assert mean.shape == std.shape == y.shape
+
+
+# Going on
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("n_members", "later"), [(1, 2), (3, 2), (2, 1)])
+def test_another_number_of_members_cannot_go_on(sequences, small, method, n_members, later):
+    X, y = sequences
+    model = small(n_members=n_members, warm_start=True).fit(X, y).set_params(n_members=later)
+    before, prediction = dict(vars(model)), model.predict(X)
+    with pytest.raises(ValueError, match=f"n_members changed from {n_members} to {later} since"):
+        getattr(model, method)(X, y)
+    assert vars(model) == before
+    assert_array_equal(model.predict(X), prediction)
+    model.set_params(warm_start=False).fit(X, y)
+    assert model.n_members_ == later
+
+
+@pytest.mark.parametrize("params", [{"n_members": 0}, {"n_members": 1.5}, {"n_members": None}])
+def test_no_number_of_members_is_refused(sequences, small, params):
+    with pytest.raises(ValueError, match="n_members"):
+        small(**params).fit(*sequences)
+
+
+# One batch holds all rows, so their order does not tell the fits apart.
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
+def test_each_member_goes_on_as_it_would_alone(sequences, small, optimizer):
+    X, y = sequences
+    params = {"optimizer": optimizer, "batch_size": 40, "n_members": 2, "warm_start": True}
+    model = small(epochs=3, learning_rate=0.02, **params).fit(X, y)
+    alone = [member(model, number).fit(X, y) for number in range(2)]
+    model.fit(X, y)
+    assert model.n_iter_ == 6
+    for number in range(2):
+        expected = alone[number].predict(X)
+        assert_allclose(member(model, number).predict(X), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}, {"optimizer": "rmsprop"}])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_saved_members_predict_and_go_on_bit_for_bit(sequences, small, tmp_path, n_members, params):
+    X, y = sequences
+    model = small(n_members=n_members, batch_size=8, **params).partial_fit(X, y).partial_fit(X, y)
+    save(model, tmp_path / "model")
+    others = [load(tmp_path / "model"), pickle.loads(pickle.dumps(model))]
+    model.partial_fit(X, y)
+    for other in others:
+        assert_array_equal(other.partial_fit(X, y).predict(X), model.predict(X))
+        assert other.n_members_ == n_members
+
+
+def test_the_spread_survives_a_file(sequences, small, tmp_path):
+    model = small("general", n_members=3).fit(*sequences)
+    save(model, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    for one, other in zip(
+        loaded.predict(sequences[0], return_std=True),
+        model.predict(sequences[0], return_std=True),
+        strict=True,
+    ):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("claimed", [1, 2, 4])
+def test_files_with_members_missing_or_left_over_are_refused(sequences, small, tmp_path, claimed):
+    model = small(n_members=3).fit(*sequences)
+    model.n_members_ = claimed
+    with pytest.raises(ValueError, match="cannot be saved"):
+        save(model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_file_whose_text_claims_another_number_is_refused(sequences, small, tmp_path):
+    path = tmp_path / "model"
+    save(small(n_members=3).fit(*sequences), path)
+    content = path.read_bytes()
+    damaged = content.replace(b'\\"n_members_\\": 3', b'\\"n_members_\\": 2')
+    assert damaged != content
+    path.write_bytes(damaged)
+    with pytest.raises(ModelFileError, match="expected F32"):
+        load(path)
+
+
+# Elsewhere
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("params", [{"target_feature": 0}, {"dropout": 0.3}])
+def test_exports_predict_the_mean(sequences, small, tmp_path, params):
+    X, y = sequences
+    model = small(n_members=3, learning_rate=0.05, **params).fit(X, y)
+    exported = model.to_keras()
+    assert_allclose(exported(X)[:, 0], model.predict(X), rtol=1e-4, atol=1e-5)
+    assert_allclose(model.to_scikeras().predict(X), model.predict(X), rtol=1e-4, atol=1e-5)
+    exported.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_array_equal(loaded(X), exported(X))
+
+
+def test_searching_over_members_traces_once(sequences, small):
+    clear_programs()
+    grid = {"n_members": [1, 2, 3], "ema_momentum": [0.0, 0.9], "weight_decay": ["auto", None]}
+    GridSearchCV(small(epochs=1), grid, cv=KFold(2), error_score="raise").fit(*sequences)
+    assert [program.n_traces["train_epoch"] for program in pool.idle()] == [1]
+    assert [program.n_traces["predict"] for program in pool.idle()] == [1]
+
+
+class Counted(keras.callbacks.Callback):
+    began, ended = [], []
+
+    def on_train_begin(self, logs=None):
+        self.began.append(self)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.ended.append(epoch)
+
+
+@pytest.mark.parametrize("made", [Counted, Counted()], ids=["class", "instance"])
+def test_each_member_has_callbacks_of_its_own(sequences, small, made):
+    Counted.began.clear()
+    Counted.ended.clear()
+    small(n_members=3, callbacks=[made]).fit(*sequences)
+    assert len(set(map(id, Counted.began))) == 3
+    assert made not in Counted.began
+    assert Counted.ended == [0, 1] * 3
+
+
+def test_a_callback_that_stops_one_member_stops_each(sequences, small):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = small(n_members=2, epochs=9, callbacks=[Stop]).fit(*sequences)
+    twin = small(n_members=2, epochs=2, learning_rate_schedule="constant")
+    model.set_params(learning_rate_schedule="constant").fit(*sequences)
+    assert model.n_iter_ == 2
+    assert_array_equal(model.predict(sequences[0]), twin.fit(*sequences).predict(sequences[0]))
+
+
+def test_insight_works_with_members(sequences, small):
+    X, y = sequences
+    model = small(n_members=2, epochs=3)
+    compared = compare_attentions(model, X, y, attentions=[None, "mean"], cv=KFold(2))
+    assert sorted(compared.scores["attention"].astype(str).unique()) == ["None", "mean"]
+    importance = sequence_importance(model.fit(X, y), X, y, n_repeats=2, random_state=0)
+    assert np.isfinite(importance.importances_mean).all()
+    assert importance.baseline == model.score(X, y)
+
+
+def test_a_failed_member_leaves_no_trace(sequences, small):
+    X, y = sequences
+    model = small(n_members=2).fit(X, y)
+
+    trainings = []
+
+    class FailSecond(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            trainings.append(1)
+            if len(trainings) == 2:
+                raise KeyboardInterrupt
+
+    before, prediction = dict(vars(model.set_params(callbacks=[FailSecond]))), model.predict(X)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert vars(model) == before
+    assert_array_equal(model.predict(X), prediction)
+    assert isinstance(model, LSTMAttentionRegressor)
