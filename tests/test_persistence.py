@@ -108,7 +108,10 @@ def test_a_loaded_model_is_the_saved_one_bit_for_bit(tmp_path, attention):
 @pytest.mark.slow
 def test_a_network_with_all_options_is_loaded_as_it_was(tmp_path):
     options = {"n_layers": 2, "bidirectional": True, "dense_units": (3, 2), "dropout": 0.1}
-    model = fitted(**options, segment_length=3, loss="quantile", quantile=0.9, optimizer="adamw")
+    options |= {"loss": "quantile", "quantile": 0.9, "n_members": 2, "target_feature": [-1]}
+    model = fitted(**options, segment_length=3, optimizer="adamw", warm_start=True)
+    assert model.spec_.relative
+    assert model.spec_.linear_steps == 4
     loaded = saved_and_loaded(model, tmp_path)
     assert_same_model(loaded, model)
     assert_array_equal(loaded.predict(X), model.predict(X))

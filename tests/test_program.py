@@ -14,7 +14,7 @@ from skattn import clear_programs
 from skattn._pool import ProgramPool, pool
 from skattn._program import LOSSES, Program, _clip, _padded
 from skattn._spec import make_spec
-from skattn._training import ADAMW_DECAY
+from skattn._training import KERAS_DECAY
 
 
 def spec(attention="additive", **params):
@@ -23,9 +23,19 @@ def spec(attention="additive", **params):
     return make_spec(attention=attention, **{**defaults, **params})
 
 
+def drawn_for(borrowed, seed=0):
+    """Return drawn parameters, also of the output, which begins at 0 and so hides the network."""
+    rng, drawn = np.random.default_rng(seed), borrowed.draw_parameters(np.random.RandomState(seed))
+    for name in ("output/kernel", "output/bias"):
+        drawn[name] = rng.uniform(-0.5, 0.5, drawn[name].shape).astype("float32")
+    return drawn
+
+
 @pytest.fixture(scope="module")
 def program():
-    return Program(spec(attention="general", n_layers=2, bidirectional=True, units=5))
+    made = Program(spec(attention="general", n_layers=2, bidirectional=True, units=5))
+    made.load(drawn_for(made))
+    return made
 
 
 def n_traces(name):
@@ -53,6 +63,7 @@ def test_searching_over_numbers_traces_once(small, sequences):
         {"dropout": [0.1, 0.4], "random_state": [1, 2]},
         {"epochs": [1, 3], "clipnorm": [None, 0.5]},
         {"weight_decay": [None, 0.1], "quantile": [0.1, 0.9]},
+        {"ema_momentum": [0.0, 0.9], "n_members": [1, 2]},
     ]
     model = small(dropout=0.2, optimizer="adamw", loss="quantile")
     GridSearchCV(model, grid, cv=KFold(3), error_score="raise").fit(*sequences)
@@ -126,10 +137,11 @@ def test_clear_programs_empties_the_pool():
 @pytest.mark.parametrize("attention", [None, "general", "hierarchical"])
 def test_row_does_not_depend_on_the_rows_beside_it(attention):
     borrowed = Program(spec(attention, units=7))
-    borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
+    borrowed.load(drawn_for(borrowed))
     X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
     X[::3, 4:] = np.nan
     whole = borrowed.predict(sequences_of(X))
+    assert len(np.unique(whole)) == 40
     for n_rows in range(1, 41):
         alone = borrowed.predict(sequences_of(X[-n_rows:]))
         np.testing.assert_array_equal(alone, whole[-n_rows:])
@@ -138,6 +150,7 @@ def test_row_does_not_depend_on_the_rows_beside_it(attention):
 def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
     X = sequences_of(np.random.default_rng(0).normal(size=(50, 6, 2)).astype("float32"))
     whole = program.predict(X)
+    assert len(np.unique(whole)) == 50
     monkeypatch.setattr("skattn._program.CHUNK_BYTES", 1)
     assert program.rows_at_once(6) == 16
     np.testing.assert_array_equal(program.predict(X), whole)
@@ -167,7 +180,7 @@ def test_overlapping_windows_train_as_their_copies_do():
     borrowed = Program(spec("mean"))
     trained = []
     for windows in (X, X.copy()):
-        borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
+        borrowed.load(drawn_for(borrowed))
         borrowed.start()
         trained.append((one_batch(borrowed, windows, y, n_steps=3), borrowed.parameters()))
     assert trained[0][0] == trained[1][0]
@@ -175,15 +188,23 @@ def test_overlapping_windows_train_as_their_copies_do():
         np.testing.assert_array_equal(value, trained[1][1][name])
 
 
+def adamw_of_matrices():
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=KERAS_DECAY)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
     "adam": lambda: keras.optimizers.Adam(0.01),
-    "adamw": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.004),
+    "adamw": adamw_of_matrices,
     "rmsprop": lambda: keras.optimizers.RMSprop(0.01),
 }
 
 
-def one_batch(borrowed, X, y, weights=None, learning_rate=0.01, clipnorm=np.inf, n_steps=1):
+def one_batch(
+    borrowed, X, y, weights=None, learning_rate=0.01, clipnorm=np.inf, n_steps=1, momentum=0.0
+):
     """Train on all rows as one batch, `n_steps` times; return the losses."""
     n_rows = len(X)
     weights = np.full(n_rows, 1 / n_rows) if weights is None else weights
@@ -192,7 +213,7 @@ def one_batch(borrowed, X, y, weights=None, learning_rate=0.01, clipnorm=np.inf,
     shares = np.full(n_steps, 1 / n_steps, "float32")
     validation = rows[:1], batches[1][:1]
     rates = np.full(n_steps, learning_rate, "float32")
-    settings = np.float32(ADAMW_DECAY), np.float32(clipnorm), np.float32(0.3)
+    settings = tuple(map(np.float32, (KERAS_DECAY, clipnorm, 0.3, momentum)))
     data = borrowed.tensors(sequences_of(X.astype("float32")), y.astype("float32"))
     return borrowed.train_epoch(data, (*batches, shares), validation, rates, settings)
 
@@ -202,7 +223,7 @@ def test_training_steps_are_those_of_plain_keras(optimizer):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 5, 2)).astype("float32"), rng.normal(size=(6, 1)).astype("float32")
     borrowed = Program(spec("dot", optimizer=optimizer))
-    drawn = borrowed.draw_parameters(np.random.RandomState(0))
+    drawn = drawn_for(borrowed)
     borrowed.load(drawn)
     borrowed.start()
     one_batch(borrowed, X, y, n_steps=3)
@@ -230,12 +251,12 @@ def test_start_forgets_the_last_fit():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 5, 2)), rng.normal(size=(6, 1))
     borrowed = Program(spec("mean", dropout=0.5, n_layers=2))
-    drawn = borrowed.draw_parameters(np.random.RandomState(0))
+    drawn = drawn_for(borrowed)
 
     def fit():
         borrowed.load(drawn)
         borrowed.start(dropout=0.5, seed=3)
-        one_batch(borrowed, X, y, n_steps=3)
+        one_batch(borrowed, X, y, n_steps=3, momentum=0.9)
         return borrowed.parameters(), borrowed.optimizer_state()
 
     (first, slots), (second, other_slots) = fit(), fit()
@@ -245,13 +266,35 @@ def test_start_forgets_the_last_fit():
         np.testing.assert_array_equal(slot, other)
 
 
+def test_state_of_the_optimizer_ends_with_the_parameters_that_it_moves():
+    """Without momentum the network's parameters are those, and no average of them."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 5, 2)), rng.normal(size=(6, 1))
+    borrowed = Program(spec("mean"))
+    drawn = drawn_for(borrowed)
+    states = []
+    for momentum in (0.0, 0.9):
+        borrowed.load(drawn)
+        borrowed.start()
+        one_batch(borrowed, X, y, n_steps=3, momentum=momentum)
+        states.append((list(borrowed.parameters().values()), borrowed.optimizer_state()))
+    (moved, plain_state), (averaged, state) = states
+    assert len(state) == 2 + 3 * len(moved)  # Adam's two counters and two slots
+    for ours, plain, value, mean in zip(
+        state[-len(moved) :], plain_state[-len(moved) :], moved, averaged, strict=True
+    ):
+        np.testing.assert_array_equal(plain, value)
+        np.testing.assert_array_equal(ours, value)  # averaging moves nothing else
+        assert not np.array_equal(mean, value)
+
+
 def test_rows_of_weight_zero_do_not_train():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 5, 2)), rng.normal(size=(6, 1))
     borrowed = Program(spec("mean"))
     trained = []
     for last in (0.0, 100.0):
-        borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
+        borrowed.load(drawn_for(borrowed))
         borrowed.start()
         X[-1], y[-1] = last, last
         one_batch(borrowed, X, y, weights=np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.0]))
@@ -284,7 +327,7 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
     X, y = rng.normal(size=(4, 5, 2)).astype("float32"), rng.normal(size=(4, 3)).astype("float32")
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     borrowed = Program(spec("mean", loss=loss, n_outputs=3))
-    borrowed.load(borrowed.draw_parameters(np.random.RandomState(0)))
+    borrowed.load(drawn_for(borrowed))
     errors = y - borrowed.predict(sequences_of(X))
     formula = {
         "squared_error": errors**2,
@@ -320,7 +363,7 @@ def test_step_of_sgd_is_bounded_by_clipnorm():
     """A first Nesterov step is (1 + 0.9) · learning rate · gradient."""
     X, y = np.ones((4, 5, 2)), np.full((4, 1), 1e4)
     borrowed = Program(spec("mean", optimizer="sgd"))
-    drawn = borrowed.draw_parameters(np.random.RandomState(0))
+    drawn = drawn_for(borrowed)
     borrowed.load(drawn)
     borrowed.start()
     one_batch(borrowed, X, y, learning_rate=0.1, clipnorm=0.5)
@@ -341,8 +384,15 @@ def test_recurrent_kernels_are_drawn_orthogonal(program):
         np.testing.assert_allclose(kernel @ kernel.T, np.eye(5), atol=1e-5)
 
 
+def test_the_output_begins_at_zero_so_that_a_first_prediction_is_the_mean(program):
+    drawn = program.draw_parameters(np.random.RandomState(0))
+    assert not drawn["output/kernel"].any()
+    assert not drawn["output/bias"].any()
+
+
 def test_other_matrices_are_drawn_within_glorots_bounds(program):
     drawn = program.draw_parameters(np.random.RandomState(0))
+    del drawn["output/kernel"]
     for name, value in drawn.items():
         if value.ndim == 2 and not name.endswith("recurrent_kernel"):
             limit = np.sqrt(6 / sum(value.shape))
@@ -362,9 +412,10 @@ def test_draw_depends_on_the_seed_alone(program):
         p.draw_parameters(np.random.RandomState(seed))
         for p, seed in ((program, 0), (twin, 0), (program, 1))
     )
-    for a, b, c in zip(first.values(), second.values(), other.values(), strict=True):
-        np.testing.assert_array_equal(a, b)
-        assert a.ndim == 1 or not np.array_equal(a, c)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name])
+        fixed = value.ndim == 1 or name == "output/kernel"
+        assert fixed or not np.array_equal(value, other[name])
 
 
 def test_parameters_load_and_come_back(program):

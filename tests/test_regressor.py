@@ -309,18 +309,32 @@ def test_huber_solves_its_own_equation(small):
 )
 def test_every_optimizer_learns(sequences, small, optimizer, learning_rate):
     params = {"units": 8, "epochs": 60, "batch_size": 8, "learning_rate": learning_rate}
+    params["weight_decay"] = None  # "auto" is a strong prior on 40 rows
     assert small(optimizer=optimizer, **params).fit(*sequences).score(*sequences) > 0.8
 
 
 def test_weight_decay_shrinks_the_parameters(sequences, small):
-    norms = [
+    """Without a number it is Keras' 0.004; "auto" is 5000 / n_samples, at most 0.5."""
+    decays = (0.0, 0.004, 0.5, 10.0, None, "auto")
+    *norms, of_keras, auto = [
         sum(np.abs(value).sum() for value in model.parameters_.values())
-        for decay in (0.0, 0.004, 10.0)
+        for decay in decays
         for model in [small(epochs=5, optimizer="adamw", weight_decay=decay).fit(*sequences)]
     ]
-    assert norms == sorted(norms, reverse=True)
-    default = small(epochs=5, optimizer="adamw").fit(*sequences)
-    assert sum(np.abs(value).sum() for value in default.parameters_.values()) == norms[1]
+    assert norms[0] > norms[1] > norms[2] > norms[3]
+    assert (of_keras, auto) == (norms[1], norms[2])
+
+
+def test_default_decay_is_alike_for_weights_and_for_rows_that_stand_twice():
+    """On so many rows that 5000 / n_samples is less than the most, 0.5."""
+    X = np.random.default_rng(0).normal(size=(12_000, 3, 1))
+    y = X[:, 1, 0].copy()
+    params = {"units": 2, "epochs": 1, "batch_size": 12_000, "random_state": 0}
+    model = LSTMAttentionRegressor("mean", early_stopping=False, **params)
+    once = model.fit(X, y).predict(X)
+    assert_array_equal(model.fit(X, y, np.full(12_000, 2.0)).predict(X), once)
+    assert_array_equal(model.fit(np.r_[X, X], np.r_[y, y]).predict(X), once)
+    assert_array_equal(model.set_params(weight_decay=5000 / 12_000).fit(X, y).predict(X), once)
 
 
 @pytest.mark.slow
@@ -404,7 +418,7 @@ def test_a_pickle_is_little_more_than_the_parameters(sequences, small, warm_star
     model = small(units=64, warm_start=warm_start).fit(*sequences)
     pickled = pickle.dumps(model)
     n_bytes = sum(value.nbytes for value in model.parameters_.values())
-    slots = 2 if warm_start else 0
+    slots = 3 if warm_start else 0  # Adam's two, and the parameters of which these are the mean
     assert len(pickled) < (1.5 + slots) * n_bytes
     assert_array_equal(pickle.loads(pickled).predict(sequences[0]), model.predict(sequences[0]))
 

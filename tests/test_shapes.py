@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,8 @@ SPECS = st.builds(
     bidirectional=st.booleans(),
     dense_units=st.sampled_from([(), (5, 3)]),
     segment_length=st.sampled_from([1, 3]),
+    relative=st.booleans(),
+    linear_steps=st.sampled_from([0, 1, 4]),
 )
 
 
@@ -49,6 +52,18 @@ def test_shapes_of_an_lstm_by_hand():
 def test_a_segment_is_read_as_one_wider_step():
     spec = NetworkSpec(n_features=3, attention=None, segment_length=4)
     assert parameter_shapes(spec) == parameter_shapes(NetworkSpec(n_features=12, attention=None))
+
+
+def test_a_linear_path_reads_its_steps_and_with_relative_inputs_their_level_as_the_head_does():
+    plain = NetworkSpec(n_features=3, n_outputs=2, attention=None, units=5)
+    shapes = parameter_shapes(replace(plain, linear_steps=4))
+    assert shapes == {**parameter_shapes(plain), "linear/kernel": (12, 2)}  # and no bias
+    shapes = parameter_shapes(replace(plain, linear_steps=4, relative=True))
+    assert shapes["relative_steps/gain"] == (3,)
+    assert shapes["output/kernel"] == (5 + 3, 2)
+    assert shapes["linear/kernel"] == (12 + 3, 2)
+    shapes = parameter_shapes(replace(plain, relative=True, dense_units=(7,)))
+    assert (shapes["dense_1/kernel"], shapes["output/kernel"]) == ((5 + 3, 7), (7, 2))
 
 
 @pytest.mark.parametrize(("head_input", "width"), [("concat", 20), ("context", 10)])

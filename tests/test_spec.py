@@ -36,6 +36,8 @@ OTHER = [
     {"bidirectional": True},
     {"dense_units": (4,)},
     {"segment_length": 2},
+    {"relative": True},
+    {"linear_steps": 6},
     {"dropout": 0.5},
     {"loss": "huber"},
     {"optimizer": "sgd"},
@@ -86,7 +88,7 @@ def test_the_same_graph_is_the_same_spec(one, other):
 
 FLOWS = {"random_state", "seed", "learning_rate", "learning_rate_schedule", "weight_decay"} | {
     "clipnorm", "quantile", "epochs", "batch_size", "n_timesteps", "standardize", "callbacks"
-}  # fmt: skip
+} | {"ema_momentum", "n_members", "target_feature"}  # fmt: skip
 
 
 def test_what_flows_is_no_field():

@@ -316,3 +316,19 @@ def test_partial_fit_keeps_what_callbacks_do_to_the_parameters(sequences, small)
 
     model = small(callbacks=[Zero]).partial_fit(*sequences)
     assert all((value == 0).all() for value in model.parameters_.values())
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_training_goes_on_from_the_parameters_that_callbacks_set(sequences, small, hook):
+    class SetOnce(keras.callbacks.Callback):
+        done = False
+
+        def set_once(self, *_):
+            for weight in () if self.done else self.model.trainable_variables:
+                weight.assign(0.0 * weight + 0.125)
+            self.done = True
+
+    setattr(SetOnce, hook, SetOnce.set_once)
+    model = small(callbacks=[SetOnce], epochs=3, learning_rate=1e-12, weight_decay=0.0)
+    for name, value in model.fit(*sequences).parameters_.items():
+        np.testing.assert_allclose(value, 0.125, rtol=1e-6, err_msg=name)
