@@ -94,22 +94,31 @@ def test_a_constant_beside_others_changes_no_output():
 # Scales
 
 
+def learned(X, y):
+    """Fit and predict without Adam, which would magnify rounding errors.
+
+    A fit begins with the mean of y, so that the first gradient of the output's bias is 0
+    but for rounding, and Adam divides each gradient by its size.
+    """
+    return predicted(X, y, optimizer="sgd", learning_rate=0.3, epochs=5)
+
+
 @SCALES
 def test_x_of_any_scale_is_learned_as_that_of_scale_one(scale):
     X, y = uniform(8, 3, 2), uniform(8, seed=1)
-    assert_allclose(predicted(scale * X, y), predicted(X, y), atol=1e-5)
+    assert_allclose(learned(scale * X, y), learned(X, y), atol=1e-5)
 
 
 @SCALES
 def test_y_of_any_scale_is_learned_as_that_of_scale_one(scale):
     X, y = uniform(8, 3, 2), uniform(8, seed=1)
-    assert_allclose(predicted(X, scale * y) / scale, predicted(X, y), atol=1e-5)
+    assert_allclose(learned(X, scale * y) / scale, learned(X, y), atol=1e-5)
 
 
 def test_features_and_outputs_of_all_scales_together():
     scales = [1e-300, 1e-30, 1e-10, 1, 1e10, 1e30, 3e38]
     X, y = uniform(8, 3, 7), uniform(8, 7, seed=1)
-    assert_allclose(predicted(scales * X, scales * y) / scales, predicted(X, y), atol=1e-5)
+    assert_allclose(learned(scales * X, scales * y) / scales, learned(X, y), atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-308, 1e-320], ids=str)
@@ -123,9 +132,9 @@ def test_subnormal_numbers(scale):
 def test_a_small_spread_around_a_large_mean():
     """Near 1e9 float64 keeps steps of 1.2e-7, a ten-thousandth of the spread of 1e-3."""
     X, y = uniform(8, 3, 2), uniform(8, seed=1)
-    expected = predicted(X, y)
-    assert_allclose(predicted(1e9 + 1e-3 * X, y), expected, atol=1e-3)
-    assert_allclose(predicted(X, 1e12 + y) - 1e12, expected, atol=1e-3)
+    expected = learned(X, y)
+    assert_allclose(learned(1e9 + 1e-3 * X, y), expected, atol=1e-3)
+    assert_allclose(learned(X, 1e12 + y) - 1e12, expected, atol=1e-3)
 
 
 def test_one_outlier_among_ones():

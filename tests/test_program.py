@@ -328,6 +328,7 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     borrowed = Program(spec("mean", loss=loss, n_outputs=3))
     borrowed.load(drawn_for(borrowed))
+    borrowed.start()
     errors = y - borrowed.predict(sequences_of(X))
     formula = {
         "squared_error": errors**2,

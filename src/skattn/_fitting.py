@@ -4,7 +4,7 @@ Each function works on a trial copy of the estimator, whose attributes the estim
 takes over when everything has succeeded.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -103,6 +103,8 @@ def fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer):
     """
     rows = merge_equal(rows)
     spec = _spec_of(trial, rows.X, goes_on)
+    if recipe.weight_decay == "auto" and trial.target_features_ is None:
+        recipe = replace(recipe, weight_decay=0.0)
     given = {}
     if not goes_on:
         _take_statistics(trial, rows)

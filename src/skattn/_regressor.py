@@ -146,8 +146,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     weight_decay : float, "auto" or None, default="auto"
         Decoupled weight decay of matrices, not of biases; None for Keras' 0.004. "auto"
-        is 5000 / n_samples, at most 0.5; equal rows count as one, as they are merged.
-        Used only when ``optimizer="adamw"``.
+        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5; equal rows
+        count as one, as they are merged. Used only when ``optimizer="adamw"``.
 
     clipnorm : float, default=1.0
         Greatest norm of each parameter's gradient; larger ones are scaled down. None

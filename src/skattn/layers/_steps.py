@@ -124,8 +124,8 @@ class RelativeSteps(keras.layers.Layer):
         the relative steps; the last step has shape (n_samples, n_features).
         """
         last = LastSteps(dtype=self.dtype_policy)(values, mask)
-        present = ops.expand_dims(ops.cast(mask, values.dtype), -1)
-        return (values - last) * self.gain * present, ops.squeeze(last, axis=1)
+        relative = ops.where(ops.expand_dims(mask, -1), (values - last) * self.gain, 0.0)
+        return relative, ops.squeeze(last, axis=1)
 
 
 @keras.saving.register_keras_serializable(package="skattn")
