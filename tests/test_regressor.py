@@ -313,28 +313,31 @@ def test_every_optimizer_learns(sequences, small, optimizer, learning_rate):
     assert small(optimizer=optimizer, **params).fit(*sequences).score(*sequences) > 0.8
 
 
-def test_weight_decay_shrinks_the_parameters(sequences, small):
-    """Without a number it is Keras' 0.004; "auto" is 5000 / n_samples, at most 0.5."""
-    decays = (0.0, 0.004, 0.5, 10.0, None, "auto")
+@pytest.mark.parametrize("target_feature", [None, 0])
+def test_weight_decay_shrinks_the_parameters(sequences, small, target_feature):
+    """None is Keras' 0.004; "auto" is 0, and with a target_feature 5000 / n up to 0.5."""
+    params = {"epochs": 5, "optimizer": "adamw", "target_feature": target_feature}
     *norms, of_keras, auto = [
         sum(np.abs(value).sum() for value in model.parameters_.values())
-        for decay in decays
-        for model in [small(epochs=5, optimizer="adamw", weight_decay=decay).fit(*sequences)]
+        for decay in (0.0, 0.004, 0.5, 10.0, None, "auto")
+        for model in [small(weight_decay=decay, **params).fit(*sequences)]
     ]
     assert norms[0] > norms[1] > norms[2] > norms[3]
-    assert (of_keras, auto) == (norms[1], norms[2])
+    assert (of_keras, auto) == (norms[1], norms[0 if target_feature is None else 2])
 
 
 def test_default_decay_is_alike_for_weights_and_for_rows_that_stand_twice():
-    """On so many rows that 5000 / n_samples is less than the most, 0.5."""
+    """On so many rows that 5000 / n is less than the most, 0.5."""
     X = np.random.default_rng(0).normal(size=(12_000, 3, 1))
     y = X[:, 1, 0].copy()
     params = {"units": 2, "epochs": 1, "batch_size": 12_000, "random_state": 0}
-    model = LSTMAttentionRegressor("mean", early_stopping=False, **params)
+    model = LSTMAttentionRegressor("mean", target_feature=0, early_stopping=False, **params)
     once = model.fit(X, y).predict(X)
     assert_array_equal(model.fit(X, y, np.full(12_000, 2.0)).predict(X), once)
     assert_array_equal(model.fit(np.r_[X, X], np.r_[y, y]).predict(X), once)
     assert_array_equal(model.set_params(weight_decay=5000 / 12_000).fit(X, y).predict(X), once)
+    without = model.set_params(weight_decay=0.0).fit(X, y).predict(X)
+    assert np.abs(without - once).max() > 0
 
 
 @pytest.mark.slow

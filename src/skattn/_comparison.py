@@ -136,7 +136,7 @@ def compare_attentions(
     >>> from skattn import LSTMAttentionRegressor, compare_attentions
     >>> from skattn.datasets import make_fading_memory
     >>> X, y = make_fading_memory(200, 8, random_state=0)
-    >>> model = LSTMAttentionRegressor(units=4, epochs=100, learning_rate=0.02)
+    >>> model = LSTMAttentionRegressor(units=4, epochs=30, learning_rate=0.02)
     >>> kinds = [None, "mean", "additive"]
     >>> result = compare_attentions(model, X, y, attentions=kinds, random_state=0)
     >>> result.table.index.tolist()
