@@ -244,7 +244,7 @@ def _parse_spec(described):
         if name in CHOICES:
             _need(_is_one_of(values[name], CHOICES[name]), f"{name}={values[name]!r} is unknown")
         else:
-            none = name == "linear_steps" and values[name] == 0
+            none = name == "linear_steps" and _is_one_of(values[name], (0,))
             valid = none or _is_positive_integer(values[name])
             _need(valid, f"{name}={values[name]!r} is not positive")
     _need(values["n_layers"] + len(values["dense_units"]) <= MAX_LAYERS, "it has too many layers")

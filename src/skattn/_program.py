@@ -6,6 +6,7 @@ fit or prediction at a time; `borrow` lends it from a bounded pool.
 """
 
 import threading
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -142,6 +143,15 @@ class Program:
         """Let the optimizer go on from the parameters of the network."""
         for variable, twin in zip(self._trainable, self._twins, strict=True):
             twin.assign(variable.value)
+
+    @contextmanager
+    def followed(self):
+        """Let the optimizer go on from the parameters that are set meanwhile, by a callback."""
+        before = [variable.numpy() for variable in self._trainable]
+        yield
+        for variable, twin, value in zip(self._trainable, self._twins, before, strict=True):
+            if not np.array_equal(variable.numpy(), value):
+                twin.assign(variable.value)
 
     def optimizer_state(self):
         """Return a copy of the optimizer's slots, and of what it moves, as a list of arrays."""

@@ -6,6 +6,7 @@ outcome is the estimator's.
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -205,7 +206,8 @@ class _Training:
         """Call a hook; where it moves the learning rate, all later ones move with it."""
         self.program.learning_rate = self.rate_factor * scheduled
         before = self.program.learning_rate
-        hook(*epoch, self._last_logs())
+        with self.program.followed() if self.recipe.callbacks else nullcontext():
+            hook(*epoch, self._last_logs())
         if self.program.learning_rate != before:
             self.rate_factor = self.program.learning_rate / scheduled
 
