@@ -184,22 +184,24 @@ def test_auto_decay_is_a_prior(weights, n_train, expected):
 
 
 def test_auto_decay_trains_as_the_number(sequences, small, monkeypatch):
-    X, y = sequences
-    auto, capped, other = (small(weight_decay=d).fit(X, y) for d in ("auto", 0.5, 0.4))
-    assert_array_equal(auto.predict(X), capped.predict(X))
-    assert not np.array_equal(auto.predict(X), other.predict(X))
+    def predicted(decay, target_feature=0):
+        model = small(weight_decay=decay, target_feature=target_feature)
+        return model.fit(*sequences).predict(sequences[0])
+
+    assert_array_equal(predicted("auto"), predicted(0.5))
+    assert not np.array_equal(predicted("auto"), predicted(0.4))
     monkeypatch.setattr(_training, "DECAY_OF_ONE_SAMPLE", 8.0)
-    fifth = small(weight_decay=0.2).fit(X, y)
-    assert_array_equal(small(weight_decay="auto").fit(X, y).predict(X), fifth.predict(X))
+    assert_array_equal(predicted("auto"), predicted(0.2))
+    assert_array_equal(predicted("auto", None), predicted(0.0, None))  # nothing to continue
 
 
-# A weight of 2 stands for two rows, so it counts as two for the prior as well.
+# Equal rows are merged, so a row counts as one for the prior, however often it stands there.
 @pytest.mark.parametrize("times", [[2] * 40, [1, 2] * 20])
 def test_with_auto_decay_weights_equal_repetition(sequences, small, monkeypatch, times):
     X, y = sequences
     monkeypatch.setattr(_training, "DECAY_OF_ONE_SAMPLE", 10.0)
-    weighted = small(learning_rate=0.05).fit(X, y, sample_weight=times)
-    repeated = small(learning_rate=0.05, early_stopping=False)
+    weighted = small(learning_rate=0.05, target_feature=0).fit(X, y, sample_weight=times)
+    repeated = small(learning_rate=0.05, target_feature=0, early_stopping=False)
     repeated.fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     assert_array_equal(weighted.predict(X), repeated.predict(X))
 
