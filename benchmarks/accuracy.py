@@ -1,18 +1,20 @@
 """Accuracy on public protocols, with default parameters.
 
-    python benchmarks/accuracy.py --data DIR [P1 ... P9] [--seeds 0 1 2] [--members N] [--write]
+    python benchmarks/accuracy.py --data DIR [P1 ... P9] [--seeds 0 1 2] [--members N] [--variants]
+        [--write]
 
 DIR has a folder for each data set: ``tser`` with the ``.ts`` files of the archive of extrinsic
 regression (tseregression.org), ``ett`` (zhouhaoyi/ETDataset), ``sml2010`` and ``pm25`` (UCI);
 P8 is generated. Each protocol first reproduces the published errors of naive predictions,
 which checks the data path. Then simple regressors run on the same rows (MiniRocket needs aeon),
-and then skattn, once for each seed; ``--members N`` also averages N networks.
+and then skattn, once for each seed; ``--members N`` also averages N networks,
+``--variants`` runs the other attentions on P1.
 ``--write`` puts the tables into RESULTS.md.
 """
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -149,6 +151,8 @@ def measure(name, options):
     """Run a protocol, print its tables and, where wanted, write them."""
     begin = time.perf_counter()
     tasks = PROTOCOLS[name](options.data)
+    if not options.variants:
+        tasks = [replace(task, variants=()) for task in tasks]
     for task in tasks:
         check_naive(task)
     texts = [compare(task, options.seeds, options.members) for task in tasks]
@@ -156,9 +160,10 @@ def measure(name, options):
     title, text = PROTOCOLS[name].__doc__, "\n\n".join(texts)
     print(title, text, sep="\n\n", flush=True)
     if options.write:
-        members = f" --members {options.members}" if options.members else ""
+        more = f" --members {options.members}" if options.members else ""
+        more += " --variants" if options.variants else ""
         command = f"python benchmarks/accuracy.py --data DIR {name} --seeds "
-        command += " ".join(map(str, options.seeds)) + f"{members} --write"
+        command += " ".join(map(str, options.seeds)) + f"{more} --write"
         write(f"accuracy {name}", f"Accuracy: {title}", text, command)
 
 
@@ -168,6 +173,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--members", type=int)
+    parser.add_argument("--variants", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     for name in options.protocols or PROTOCOLS:
