@@ -37,11 +37,12 @@ def seconds(function, repeat=1):
     return min(times)
 
 
-def one_thread():
-    """Give TensorFlow one thread within an operation, before it starts."""
-    import tensorflow as tf
+def set_threads(n):
+    """Let one fit of skattn run on n threads; None: as TensorFlow has it."""
+    import skattn
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    if n:
+        skattn.set_num_threads(n)
 
 
 # Workers: each runs in a process of its own and returns numbers.
@@ -62,8 +63,7 @@ def search(library, epochs, threads=None):
     else:
         import tensorflow  # noqa: F401  (its import is not what is compared)
 
-        if threads:
-            one_thread()
+        set_threads(threads)
         make = getattr(peers, f"{library}_regressor")
         model, units, rate = make(epochs=epochs), "units", "learning_rate"
     grid = {units: [16, 32], rate: [1e-3, 3e-3, 1e-2]}
@@ -80,7 +80,7 @@ def threads(epochs):
     import peers
     from sklearn.model_selection import GridSearchCV
 
-    one_thread()
+    set_threads(1)
     X, y = data(1000, 24, 4)
     grid = {"units": [16, 32], "learning_rate": [1e-3, 3e-3, 1e-2]}
     times = {}
@@ -99,8 +99,7 @@ def step(library, shape, batch, n_threads):
     n_steps = max(20, int(60 * 24 * 32 / (T * H) * 32 / batch))
     X, y = data(n_steps * batch, T, F)
     if library == "skattn":
-        if n_threads == 1:
-            one_thread()
+        set_threads(n_threads)
         params = {"units": H, "batch_size": batch}
         peers.skattn_regressor(epochs=1, **params).fit(X, y)
         model = peers.skattn_regressor(epochs=3, **params)
@@ -136,7 +135,7 @@ def matrix_product():
     """Measure billions of operations a second of a large product on one core."""
     import tensorflow as tf
 
-    one_thread()
+    set_threads(1)
     a = tf.random.stateless_normal((2048, 2048), seed=(0, 0))
     tf.matmul(a, a)
     return {"GFLOPS": 2 * 2048**3 / seconds(lambda: tf.matmul(a, a).numpy(), 5) / 1e9}
@@ -239,6 +238,7 @@ SECTIONS = {
         for label, arguments in {
             "skattn": {"library": "skattn"},
             "skattn, 1 thread": {"library": "skattn", "threads": 1},
+            "skattn, 2 threads": {"library": "skattn", "threads": 2},
             "SciKeras": {"library": "scikeras"},
             "skorch, 1 thread": {"library": "skorch", "threads": 1},
             "skorch, 2 threads": {"library": "skorch", "threads": 2},
@@ -251,8 +251,9 @@ SECTIONS = {
         (f"step {shape}, batch 32, {label}", step, arguments | {"shape": shape, "batch": 32}, "ms")
         for shape in SHAPES
         for label, arguments in {
-            "skattn": {"library": "skattn", "n_threads": 2},
+            "skattn": {"library": "skattn", "n_threads": None},
             "skattn, 1 thread": {"library": "skattn", "n_threads": 1},
+            "skattn, 2 threads": {"library": "skattn", "n_threads": 2},
             "Keras fit": {"library": "keras", "n_threads": 2},
             "PyTorch loop, 1 thread": {"library": "torch", "n_threads": 1},
             "PyTorch loop, 2 threads": {"library": "torch", "n_threads": 2},
@@ -261,7 +262,7 @@ SECTIONS = {
     "throughput": [
         ("matrix product, one core, GFLOPS", matrix_product, {}, "GFLOPS"),
         ("step (96, 7, 64), batch 256, skattn, 1 thread", step,
-         {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}, "ms"),
+         {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}, "GFLOPS"),
     ],
     "predict": [
         (f"predict one row, ms, {label}", predict, {"library": label}, "ms")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skattn import LSTMAttentionRegressor, _program, _spec, build_network, layers
+from skattn import LSTMAttentionRegressor, _optimizer, _program, _spec, build_network, layers
 from skattn._network import HEAD_INPUTS, NETWORKS, assemble, dropout_layers
 from skattn._spec import make_spec
 
@@ -51,7 +51,7 @@ def peak(query, states, mask, spec):
         (NETWORKS, _spec.ATTENTIONS),
         (HEAD_INPUTS, _spec.HEAD_INPUTS),
         (_program.LOSSES, _spec.LOSSES),
-        (_program.OPTIMIZERS, _spec.OPTIMIZERS),
+        (_optimizer.OPTIMIZERS, _spec.OPTIMIZERS),
     ],
     ids=["networks", "head inputs", "losses", "optimizers"],
 )

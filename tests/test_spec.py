@@ -8,7 +8,8 @@ import pytest
 from keras.layers import Dense
 
 from skattn._network import HEAD_INPUTS, NETWORKS
-from skattn._program import LOSSES, OPTIMIZERS
+from skattn._optimizer import OPTIMIZERS
+from skattn._program import LOSSES
 from skattn._spec import ATTENTIONS, NetworkSpec, make_spec
 from skattn._spec import HEAD_INPUTS as HEAD_INPUT_NAMES
 from skattn._spec import LOSSES as LOSS_NAMES

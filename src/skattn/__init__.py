@@ -30,6 +30,7 @@ _MODULE_OF = {
     "load": "_persistence",
     "save": "_persistence",
     "sequence_importance": "_importance",
+    "set_num_threads": "_threads",
     "sliding_windows": "_sliding",
 }
 _MODULES = {name for name, module in _MODULE_OF.items() if name == module}

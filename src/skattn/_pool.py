@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 from ._program import Program
+from ._threads import settle_threads
 
 
 class ProgramPool:
@@ -32,7 +33,8 @@ class ProgramPool:
             In a process that was forked after a program had been lent.
         """
         self._check_process()  # before the lock, which another thread may have held at the fork
-        program = self._take(spec) or Program(spec)
+        kind = spec, settle_threads()
+        program = self._take(kind) or Program(*kind)
         try:
             yield program
         finally:
@@ -59,10 +61,11 @@ class ProgramPool:
                 'multiprocessing with the start method "spawn".'
             )
 
-    def _take(self, spec):
+    def _take(self, kind):
         with self._lock:
             for position in reversed(range(len(self._idle))):
-                if self._idle[position].spec == spec:
+                program = self._idle[position]
+                if (program.spec, program.n_parts) == kind:
                     return self._idle.pop(position)
         return None
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
+from ._optimizer import VectorOptimizer
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -23,14 +24,6 @@ LOSSES = {
         tf.abs(y - p) <= 1.0, 0.5 * tf.square(y - p), tf.abs(y - p) - 0.5
     ),
     "quantile": lambda y, p, quantile: tf.maximum(quantile * (y - p), (quantile - 1) * (y - p)),
-}
-
-#: Optimizer name → class. Learning rate and weight decay flow in with each epoch.
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.Adam,  # its decoupled decay is a line of the training step
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": lambda: keras.optimizers.SGD(momentum=0.9, nesterov=True),
 }
 
 #: Bytes of intermediate values that one call of a prediction may hold, roughly.
@@ -56,6 +49,8 @@ class Program:
     ----------
     spec : NetworkSpec
         What to compile.
+    n_parts : int, default=1
+        Into how many parts, which run side by side, training cuts each batch.
 
     Attributes
     ----------
@@ -65,22 +60,21 @@ class Program:
         How often each function was traced; a program in good order shows ones.
     """
 
-    def __init__(self, spec):
+    def __init__(self, spec, n_parts=1):
         self.spec = spec
+        self.n_parts = n_parts
         self.n_traces = {"train_epoch": 0, "predict": 0, "attend": 0}
         self._compiled = {}
         with _building, seeds_apart():
             self.network = assemble(spec)
-            self._optimizer = OPTIMIZERS[spec.optimizer]()
-            # Built before the first trace: otherwise TensorFlow traces twice.
-            self._optimizer.build(self.network.trainable_variables)
-        self.network.compile(optimizer=self._optimizer, jit_compile=False)
+            self._optimizer = VectorOptimizer(spec.optimizer, self.network.trainable_variables)
+        self.network.compile(optimizer=self._optimizer.keras, jit_compile=False)
         dropouts = dropout_layers(self.network)
         self._rates = [layer.rate for layer in dropouts]
         counted = {id(weight) for weight in self.network.weights}
         self._seeds = [v for v in self.network.variables if id(v) not in counted]
         self._trainable = self.network.trainable_variables
-        self._twins = [tf.Variable(variable.value) for variable in self._trainable]
+        self._others = self.network.non_trainable_variables  # rates, seeds, a user's own
         self._weights = weights_of(self.network)
         self._built = [weight.numpy() for weight in self._weights]
         if len({weight.path for weight in self._weights}) < len(self._weights):
@@ -127,13 +121,7 @@ class Program:
         The state of an optimizer ends with the parameters that it moves, of which those of
         the network are the average; without them it goes on from the network's.
         """
-        slots = self._optimizer.variables
-        values = optimizer_state or [np.zeros(slot.shape, slot.dtype) for slot in slots]
-        for slot, value in zip(slots, values[: len(slots)], strict=True):
-            slot.value.assign(value)
-        self.restart_average()
-        for twin, value in zip(self._twins, values[len(slots) :], strict=False):
-            twin.assign(value)
+        self._optimizer.start(optimizer_state)
         for rate in self._rates:
             rate.assign(dropout)
         for position, state in enumerate(self._seeds):
@@ -141,30 +129,34 @@ class Program:
 
     def restart_average(self):
         """Let the optimizer go on from the parameters of the network."""
-        for variable, twin in zip(self._trainable, self._twins, strict=True):
-            twin.assign(variable.value)
+        self._optimizer.restart()
 
     @contextmanager
     def followed(self):
         """Let the optimizer go on from the parameters that are set meanwhile, by a callback."""
         before = [variable.numpy() for variable in self._trainable]
         yield
-        for variable, twin, value in zip(self._trainable, self._twins, before, strict=True):
-            if not np.array_equal(variable.numpy(), value):
-                twin.assign(variable.value)
+        moved = self._optimizer.pieces(self._optimizer.moved.value)
+        after = [variable.numpy() for variable in self._trainable]
+        self._optimizer.restart(
+            [
+                own if np.array_equal(old, new) else new
+                for own, old, new in zip(moved, before, after, strict=True)
+            ]
+        )
 
     def optimizer_state(self):
         """Return a copy of the optimizer's slots, and of what it moves, as a list of arrays."""
-        return [variable.numpy() for variable in (*self._optimizer.variables, *self._twins)]
+        return self._optimizer.state()
 
     @property
     def learning_rate(self):
         """The optimizer's learning rate, which Keras callbacks may read and set."""
-        return float(self._optimizer.learning_rate.numpy())
+        return float(self._optimizer.keras.learning_rate.numpy())
 
     @learning_rate.setter
     def learning_rate(self, value):
-        self._optimizer.learning_rate.assign(value)
+        self._optimizer.keras.learning_rate.assign(value)
 
     # Compiled functions
 
@@ -206,6 +198,9 @@ class Program:
         loss, validation_loss : float
             Weighted mean losses; the first is taken while training, batch by batch.
         """
+        rows, weights, shares = batches
+        missing = (0, 0), (0, -rows.shape[1] % self.n_parts)
+        batches = np.pad(rows, missing), np.pad(weights, missing), shares
         losses = self._function("train_epoch")(
             *data, *map(tf.constant, (*batches, *validation, learning_rates, *settings))
         )
@@ -264,55 +259,58 @@ class Program:
         momentum,
     ):  # fmt: skip
         self.n_traces["train_epoch"] += 1
-        self._swap()
         data = (table, starts, lengths, n_timesteps, y)
+        average = self._optimizer.vector()  # which the network holds between epochs
         loss, validation_loss = tf.constant(0.0), tf.constant(0.0)
         for batch in tf.range(tf.shape(rows)[0]):
-            self._optimizer.learning_rate.assign(learning_rates[batch])
-            with tf.GradientTape() as tape:
-                batch_loss = self._loss(data, rows[batch], weights[batch], quantile, training=True)
-                objective = batch_loss + sum(self.network.losses)
-            gradients = tape.gradient(
-                objective, [v.value for v in self._trainable], unconnected_gradients="zero"
-            )
-            self._step(gradients, learning_rates[batch] * weight_decay, clipnorm)
-            self._average(momentum)
+            batch_loss, gradient = self._gradient(data, rows[batch], weights[batch], quantile)
+            self._optimizer.step(gradient, learning_rates[batch], weight_decay, clipnorm)
+            steps = tf.cast(self._optimizer.keras.iterations, "float32")
+            kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
+            average = kept * average + (1.0 - kept) * self._optimizer.moved.value
             loss += shares[batch] * batch_loss
-        self._swap()
+        for variable, value in zip(self._trainable, self._optimizer.pieces(average), strict=True):
+            variable.value.assign(value)
         for batch in tf.range(tf.shape(validation_rows)[0]):
+            predicted = self.network(_padded(*data[:-1], validation_rows[batch]), training=False)
             validation_loss += self._loss(
-                data, validation_rows[batch], validation_weights[batch], quantile, training=False
+                predicted, y, validation_rows[batch], validation_weights[batch], quantile
             )
         return loss, validation_loss
 
-    def _loss(self, data, rows, weights, quantile, training):
-        table, starts, lengths, n_timesteps, y = data
-        X = _padded(table, starts, lengths, n_timesteps, rows)
-        predicted = self.network(X, training=training)["prediction"]
-        losses = LOSSES[self.spec.loss](tf.gather(y, rows), predicted, quantile)
+    def _gradient(self, data, rows, weights, quantile):
+        """Return the loss of a batch, and its gradient by the vector that is moved."""
+        *sequences, y = data
+        state = [variable.value for variable in self._others]
+        batch_loss = objective = tf.constant(0.0)
+        with tf.GradientTape() as tape:
+            vector = tf.identity(self._optimizer.moved.value)
+            tape.watch(vector)
+            trained = self._optimizer.pieces(vector)
+            parts = (tf.split(numbers, self.n_parts) for numbers in (rows, weights))
+            for part, part_weights in zip(*parts, strict=True):  # side by side
+                outputs, penalty, state = self._call(_padded(*sequences, part), trained, state)
+                part_loss = self._loss(outputs, y, part, part_weights, quantile)
+                batch_loss += part_loss
+                objective += part_loss + tf.reduce_sum(part_weights) * penalty
+        for variable, value in zip(self._others, state, strict=True):
+            variable.value.assign(value)
+        return batch_loss, tape.gradient(objective, vector)
+
+    def _call(self, X, trained, state):
+        """Call the network, training, with the values of its variables as tensors.
+
+        Returns outputs, the sum of losses that layers add, and the state afterwards.
+        """
+        values = zip((*self._trainable, *self._others), (*trained, *state), strict=True)
+        with keras.StatelessScope(list(values), collect_losses=True) as scope:
+            outputs = self.network(X, training=True)
+            penalty = sum(self.network.losses)
+        return outputs, penalty, [scope.get_current_value(variable) for variable in self._others]
+
+    def _loss(self, outputs, y, rows, weights, quantile):
+        losses = LOSSES[self.spec.loss](tf.gather(y, rows), outputs["prediction"], quantile)
         return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
-
-    def _step(self, gradients, decay, clipnorm):
-        clipped = [_clip(gradient, clipnorm) for gradient in gradients]
-        if self.spec.optimizer == "adamw":
-            for variable in self._trainable:
-                if len(variable.shape) > 1:
-                    variable.value.assign_sub(decay * variable.value)
-        self._optimizer.apply(clipped, self._trainable)
-
-    def _swap(self):
-        """Exchange the average of the parameters and what the optimizer moves."""
-        for variable, twin in zip(self._trainable, self._twins, strict=True):
-            value = tf.identity(variable.value)
-            variable.value.assign(twin)
-            twin.assign(value)
-
-    def _average(self, momentum):
-        """Move the average, which the twins hold while training, towards the parameters."""
-        steps = tf.cast(self._optimizer.iterations, "float32")
-        kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
-        for variable, twin in zip(self._trainable, self._twins, strict=True):
-            twin.assign(kept * twin + (1.0 - kept) * variable.value)
 
     def _predict(self, X):
         self.n_traces["predict"] += 1
@@ -330,17 +328,6 @@ def _padded(table, starts, lengths, n_timesteps, rows):
     present = steps < tf.gather(lengths, rows)[:, None]
     places = tf.where(present, tf.gather(starts, rows)[:, None] + steps, 0)
     return tf.where(present[:, :, None], tf.gather(table, places), np.nan)
-
-
-def _clip(gradient, clipnorm):
-    """Scale a gradient down to at most `clipnorm` (infinity: leave it).
-
-    Over hundreds of steps a gradient can overflow while loss and parameters are still
-    finite. It points nowhere then, and its parameter rests for this step.
-    """
-    norm = tf.norm(gradient)
-    scale = tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
-    return tf.math.multiply_no_nan(gradient, tf.where(tf.math.is_finite(norm), scale, 0.0))
 
 
 def _draw(path, built, random_state):

@@ -11,7 +11,7 @@ from numbers import Integral
 #: Names of the losses; `skattn._program.LOSSES` has their formulas.
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 
-#: Names of the optimizers; `skattn._program.OPTIMIZERS` has their classes.
+#: Names of the optimizers; `skattn._optimizer.OPTIMIZERS` has their classes.
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
 #: What the head may read; `skattn._network.HEAD_INPUTS` has how.

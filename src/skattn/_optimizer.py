@@ -1,0 +1,125 @@
+"""The optimizer of a program: it moves all trainable parameters as one vector.
+
+A step of Adam takes a dozen operations for each array. Networks here are small, so that the
+operations cost more than the arithmetic; on one vector they are paid once.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+#: Optimizer name → class. Learning rate and weight decay flow in with each step.
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.Adam,  # its decoupled decay is a line of `step`
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": lambda: keras.optimizers.SGD(momentum=0.9, nesterov=True),
+}
+
+
+class VectorOptimizer:
+    """A Keras optimizer of one vector, which holds the values of many variables.
+
+    Parameters
+    ----------
+    name : str
+        A key of `OPTIMIZERS`.
+    variables : list of keras.Variable
+        Whose values are trained. The optimizer reads their shapes and starts from their
+        values; it never assigns to them.
+
+    Attributes
+    ----------
+    keras : keras.optimizers.Optimizer
+        What moves the vector.
+    moved : keras.Variable of shape (n_parameters,)
+        The vector.
+    """
+
+    def __init__(self, name, variables):
+        self._variables = variables
+        self._sizes = [int(np.prod(variable.shape)) for variable in variables]
+        decays = [float(name == "adamw" and len(v.shape) > 1) for v in variables]  # never biases
+        self._decays = np.repeat(np.array(decays, "float32"), self._sizes)
+        self.moved = keras.Variable(self.vector(), name="moved")
+        self.keras = OPTIMIZERS[name]()
+        # Built before the first trace: otherwise TensorFlow traces twice.
+        self.keras.build([self.moved])
+
+    # Vectors and arrays
+
+    def vector(self):
+        """Return the values of the variables as one tensor of shape (n_parameters,)."""
+        return self._joined([variable.value for variable in self._variables])
+
+    def pieces(self, vector):
+        """Return a tensor for each variable, of its shape, from a vector."""
+        flat = tf.split(vector, self._sizes)
+        return [
+            tf.cast(tf.reshape(piece, variable.shape), variable.dtype)
+            for piece, variable in zip(flat, self._variables, strict=True)
+        ]
+
+    def _joined(self, arrays):
+        return tf.concat([tf.reshape(tf.cast(a, "float32"), (-1,)) for a in arrays], axis=0)
+
+    # State
+
+    def restart(self, values=None):
+        """Go on from some values, a list of arrays, or from those of the variables."""
+        self.moved.assign(self.vector() if values is None else self._joined(values))
+
+    def state(self):
+        """Return the optimizer's variables, and then what it moves, as a list of arrays.
+
+        Variables that hold a number for each parameter are cut up: first all those of the
+        first array, as a Keras optimizer of many variables has it.
+        """
+        counters, slots = self._kinds()
+        cut = [[piece.numpy() for piece in self.pieces(slot)] for slot in (*slots, self.moved)]
+        by_variable = [array for arrays in zip(*cut[:-1], strict=True) for array in arrays]
+        return [*(counter.numpy() for counter in counters), *by_variable, *cut[-1]]
+
+    def start(self, state=None):
+        """Take a state, as `state` gives it, or zeros and the values of the variables.
+
+        A state may lack what is moved: it goes on from the variables then.
+        """
+        counters, slots = self._kinds()
+        n_arrays = len(self._variables)
+        state = state or [np.zeros(counter.shape, counter.dtype) for counter in counters]
+        for counter, value in zip(counters, state, strict=False):
+            counter.assign(value)
+        arrays = state[len(counters) :]
+        for place, slot in enumerate(slots):
+            values = arrays[place : len(slots) * n_arrays : len(slots)]
+            slot.assign(self._joined(values) if values else tf.zeros(slot.shape))
+        self.restart(arrays[len(slots) * n_arrays :] or None)
+
+    def _kinds(self):
+        """Return the variables that count, and those with a number for each parameter."""
+        counters = [v for v in self.keras.variables if v.shape != self.moved.shape]
+        return counters, [v for v in self.keras.variables if v.shape == self.moved.shape]
+
+    # In the compiled epoch
+
+    def step(self, gradient, learning_rate, weight_decay, clipnorm):
+        """Clip a gradient, array by array, then decay and move the vector."""
+        clipped = [_clip(piece, clipnorm) for piece in tf.split(gradient, self._sizes)]
+        self.keras.learning_rate.assign(learning_rate)
+        if self._decays.any():
+            self.moved.value.assign_sub(
+                learning_rate * weight_decay * self._decays * self.moved.value
+            )
+        self.keras.apply([tf.concat(clipped, axis=0)], [self.moved])
+
+
+def _clip(gradient, clipnorm):
+    """Scale a gradient down to at most `clipnorm` (infinity: leave it).
+
+    Over hundreds of steps a gradient can overflow while loss and parameters are still
+    finite. It points nowhere then, and its parameter rests for this step.
+    """
+    norm = tf.norm(gradient)
+    scale = tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
+    return tf.math.multiply_no_nan(gradient, tf.where(tf.math.is_finite(norm), scale, 0.0))
