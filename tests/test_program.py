@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from conftest import sequences_of, spaced
 from skattn import clear_programs
 from skattn._pool import ProgramPool, pool
-from skattn._optimizer import _clip
+from skattn._optimizer import clip
 from skattn._program import LOSSES, Program, _padded
 from skattn._spec import make_spec
 from skattn._training import KERAS_DECAY
@@ -357,7 +357,7 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
     ],
 )
 def test_gradient_is_scaled_to_clipnorm_or_dropped_if_it_overflows(gradient, clipnorm, expected):
-    clipped = _clip(tf.constant(gradient), np.float32(clipnorm))
+    clipped = clip(tf.constant(gradient), [len(gradient)], np.float32(clipnorm))
     np.testing.assert_allclose(clipped, expected, rtol=1e-6)
 
 

@@ -105,21 +105,24 @@ class VectorOptimizer:
 
     def step(self, gradient, learning_rate, weight_decay, clipnorm):
         """Clip a gradient, array by array, then decay and move the vector."""
-        clipped = [_clip(piece, clipnorm) for piece in tf.split(gradient, self._sizes)]
         self.keras.learning_rate.assign(learning_rate)
         if self._decays.any():
             self.moved.value.assign_sub(
                 learning_rate * weight_decay * self._decays * self.moved.value
             )
-        self.keras.apply([tf.concat(clipped, axis=0)], [self.moved])
+        self.keras.apply([clip(gradient, self._sizes, clipnorm)], [self.moved])
 
 
-def _clip(gradient, clipnorm):
-    """Scale a gradient down to at most `clipnorm` (infinity: leave it).
+def clip(gradient, sizes, clipnorm):
+    """Scale each array of a joined gradient down to a norm of at most `clipnorm`.
 
     Over hundreds of steps a gradient can overflow while loss and parameters are still
-    finite. It points nowhere then, and its parameter rests for this step.
+    finite. It points nowhere then, and its parameters rest for this step. A clipnorm of
+    infinity leaves the others as they are.
     """
-    norm = tf.norm(gradient)
-    scale = tf.minimum(1.0, clipnorm / tf.maximum(norm, 1e-30))
-    return tf.math.multiply_no_nan(gradient, tf.where(tf.math.is_finite(norm), scale, 0.0))
+    squares = tf.stack([tf.reduce_sum(s) for s in tf.split(tf.square(gradient), sizes)])
+    norms = tf.sqrt(squares)
+    scales = tf.minimum(1.0, clipnorm / tf.maximum(norms, 1e-30))
+    scales = tf.where(tf.math.is_finite(norms), scales, 0.0)
+    array_of = np.repeat(np.arange(len(sizes)), sizes)
+    return tf.math.multiply_no_nan(gradient, tf.gather(scales, array_of))

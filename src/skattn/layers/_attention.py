@@ -38,6 +38,13 @@ def scaled_products(query, states):
     return products / ops.cast(states.shape[-1], products.dtype) ** 0.5
 
 
+def _each_step(states, kernel):
+    """Return states_t · kernel for every step: one product of two matrices."""
+    n_timesteps, width = ops.shape(states)[1], states.shape[-1]
+    products = ops.matmul(ops.reshape(states, (-1, width)), kernel)
+    return ops.reshape(products, (-1, n_timesteps, kernel.shape[-1]))
+
+
 class QueryAttention(keras.layers.Layer):
     """Base of the layers in which one query attends to the steps of a sequence.
 
@@ -210,8 +217,8 @@ class AdditiveAttention(QueryAttention):
     def scores(self, query, states):
         """Return vᵀ tanh(W₁ h_t + W₂ q + b), of shape (n_samples, n_timesteps)."""
         looked_for = ops.expand_dims(ops.matmul(query, self.query_kernel) + self.bias, 1)
-        found = ops.matmul(states, self.states_kernel)
-        return ops.squeeze(ops.matmul(ops.tanh(found + looked_for), self.scores_kernel), -1)
+        found = _each_step(states, self.states_kernel)
+        return ops.squeeze(_each_step(ops.tanh(found + looked_for), self.scores_kernel), -1)
 
     def get_config(self):
         """Return the arguments from which the layer can be made again."""
