@@ -11,8 +11,8 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from conftest import sequences_of, spaced
 from skattn import clear_programs
-from skattn._pool import ProgramPool, pool
 from skattn._optimizer import clip
+from skattn._pool import ProgramPool, pool
 from skattn._program import LOSSES, Program, _padded
 from skattn._spec import make_spec
 from skattn._training import KERAS_DECAY
