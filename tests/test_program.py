@@ -138,23 +138,23 @@ def test_clear_programs_empties_the_pool():
 @pytest.mark.parametrize("attention", [None, "general", "hierarchical"])
 def test_row_does_not_depend_on_the_rows_beside_it(attention):
     borrowed = Program(spec(attention, units=7))
-    borrowed.load(drawn_for(borrowed))
+    parameters = drawn_for(borrowed)
     X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
     X[::3, 4:] = np.nan
-    whole = borrowed.predict(sequences_of(X))
+    whole = borrowed.predict(parameters, sequences_of(X))
     assert len(np.unique(whole)) == 40
     for n_rows in range(1, 41):
-        alone = borrowed.predict(sequences_of(X[-n_rows:]))
+        alone = borrowed.predict(parameters, sequences_of(X[-n_rows:]))
         np.testing.assert_array_equal(alone, whole[-n_rows:])
 
 
 def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
     X = sequences_of(np.random.default_rng(0).normal(size=(50, 6, 2)).astype("float32"))
-    whole = program.predict(X)
+    whole = program.predict(program.parameters(), X)
     assert len(np.unique(whole)) == 50
     monkeypatch.setattr("skattn._program.CHUNK_BYTES", 1)
     assert program.rows_at_once(6) == 16
-    np.testing.assert_array_equal(program.predict(X), whole)
+    np.testing.assert_array_equal(program.predict(program.parameters(), X), whole)
 
 
 # One step of training
@@ -328,9 +328,10 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
     X, y = rng.normal(size=(4, 5, 2)).astype("float32"), rng.normal(size=(4, 3)).astype("float32")
     weights = np.array([0.1, 0.2, 0.3, 0.4])
     borrowed = Program(spec("mean", loss=loss, n_outputs=3))
-    borrowed.load(drawn_for(borrowed))
+    parameters = drawn_for(borrowed)
+    borrowed.load(parameters)
     borrowed.start()
-    errors = y - borrowed.predict(sequences_of(X))
+    errors = y - borrowed.predict(parameters, sequences_of(X))
     formula = {
         "squared_error": errors**2,
         "absolute_error": np.abs(errors),

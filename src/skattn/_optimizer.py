@@ -17,6 +17,25 @@ OPTIMIZERS = {
 }
 
 
+class Layout:
+    """Where each of some variables lies in one float32 vector of all their values."""
+
+    def __init__(self, variables):
+        self.variables = variables
+        self.sizes = [int(np.prod(variable.shape)) for variable in variables]
+
+    def join(self, arrays):
+        """Return one vector from a tensor or array for each variable."""
+        return tf.concat([tf.reshape(tf.cast(a, "float32"), (-1,)) for a in arrays], axis=0)
+
+    def split(self, vector):
+        """Return a tensor for each variable, of its shape and type, from a vector."""
+        return [
+            tf.cast(tf.reshape(piece, variable.shape), variable.dtype)
+            for piece, variable in zip(tf.split(vector, self.sizes), self.variables, strict=True)
+        ]
+
+
 class VectorOptimizer:
     """A Keras optimizer of one vector, which holds the values of many variables.
 
@@ -32,42 +51,30 @@ class VectorOptimizer:
     ----------
     keras : keras.optimizers.Optimizer
         What moves the vector.
+    layout : Layout
+        Of the variables in the vector.
     moved : keras.Variable of shape (n_parameters,)
         The vector.
     """
 
     def __init__(self, name, variables):
-        self._variables = variables
-        self._sizes = [int(np.prod(variable.shape)) for variable in variables]
+        self.layout = Layout(variables)
         decays = [float(name == "adamw" and len(v.shape) > 1) for v in variables]  # never biases
-        self._decays = np.repeat(np.array(decays, "float32"), self._sizes)
+        self._decays = np.repeat(np.array(decays, "float32"), self.layout.sizes)
         self.moved = keras.Variable(self.vector(), name="moved")
         self.keras = OPTIMIZERS[name]()
         # Built before the first trace: otherwise TensorFlow traces twice.
         self.keras.build([self.moved])
 
-    # Vectors and arrays
-
     def vector(self):
         """Return the values of the variables as one tensor of shape (n_parameters,)."""
-        return self._joined([variable.value for variable in self._variables])
-
-    def pieces(self, vector):
-        """Return a tensor for each variable, of its shape, from a vector."""
-        flat = tf.split(vector, self._sizes)
-        return [
-            tf.cast(tf.reshape(piece, variable.shape), variable.dtype)
-            for piece, variable in zip(flat, self._variables, strict=True)
-        ]
-
-    def _joined(self, arrays):
-        return tf.concat([tf.reshape(tf.cast(a, "float32"), (-1,)) for a in arrays], axis=0)
+        return self.layout.join([variable.value for variable in self.layout.variables])
 
     # State
 
     def restart(self, values=None):
         """Go on from some values, a list of arrays, or from those of the variables."""
-        self.moved.assign(self.vector() if values is None else self._joined(values))
+        self.moved.assign(self.vector() if values is None else self.layout.join(values))
 
     def state(self):
         """Return the optimizer's variables, and then what it moves, as a list of arrays.
@@ -76,9 +83,10 @@ class VectorOptimizer:
         first array, as a Keras optimizer of many variables has it.
         """
         counters, slots = self._kinds()
-        cut = [[piece.numpy() for piece in self.pieces(slot)] for slot in (*slots, self.moved)]
-        by_variable = [array for arrays in zip(*cut[:-1], strict=True) for array in arrays]
-        return [*(counter.numpy() for counter in counters), *by_variable, *cut[-1]]
+        cut = [self.layout.split(slot) for slot in slots]
+        by_variable = [array for arrays in zip(*cut, strict=True) for array in arrays]
+        kept = *counters, *by_variable, *self.layout.split(self.moved)
+        return [value.numpy() for value in kept]
 
     def start(self, state=None):
         """Take a state, as `state` gives it, or zeros and the values of the variables.
@@ -86,14 +94,14 @@ class VectorOptimizer:
         A state may lack what is moved: it goes on from the variables then.
         """
         counters, slots = self._kinds()
-        n_arrays = len(self._variables)
+        n_arrays = len(self.layout.variables)
         state = state or [np.zeros(counter.shape, counter.dtype) for counter in counters]
         for counter, value in zip(counters, state, strict=False):
             counter.assign(value)
         arrays = state[len(counters) :]
         for place, slot in enumerate(slots):
             values = arrays[place : len(slots) * n_arrays : len(slots)]
-            slot.assign(self._joined(values) if values else tf.zeros(slot.shape))
+            slot.assign(self.layout.join(values) if values else tf.zeros(slot.shape))
         self.restart(arrays[len(slots) * n_arrays :] or None)
 
     def _kinds(self):
@@ -110,7 +118,7 @@ class VectorOptimizer:
             self.moved.value.assign_sub(
                 learning_rate * weight_decay * self._decays * self.moved.value
             )
-        self.keras.apply([clip(gradient, self._sizes, clipnorm)], [self.moved])
+        self.keras.apply([clip(gradient, self.layout.sizes, clipnorm)], [self.moved])
 
 
 def clip(gradient, sizes, clipnorm):

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
-from ._optimizer import VectorOptimizer
+from ._optimizer import Layout, VectorOptimizer
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -76,6 +76,7 @@ class Program:
         self._trainable = self.network.trainable_variables
         self._others = self.network.non_trainable_variables  # rates, seeds, a user's own
         self._weights = weights_of(self.network)
+        self._layout = Layout(self._weights)
         self._built = [weight.numpy() for weight in self._weights]
         if len({weight.path for weight in self._weights}) < len(self._weights):
             raise ValueError(
@@ -136,7 +137,7 @@ class Program:
         """Let the optimizer go on from the parameters that are set meanwhile, by a callback."""
         before = [variable.numpy() for variable in self._trainable]
         yield
-        moved = self._optimizer.pieces(self._optimizer.moved.value)
+        moved = self._optimizer.layout.split(self._optimizer.moved.value)
         after = [variable.numpy() for variable in self._trainable]
         self._optimizer.restart(
             [
@@ -206,16 +207,22 @@ class Program:
         )
         return tuple(float(loss) for loss in losses)
 
-    def predict(self, X):
-        """Return predictions of sequences on a float32 table, of shape (n_rows, n_outputs)."""
-        return self._in_chunks("predict", X)["prediction"]
+    def predict(self, parameters, X):
+        """Return predictions of sequences on a float32 table, of shape (n_rows, n_outputs).
 
-    def attend(self, X):
+        The parameters, a dict as `parameters` gives it, flow in with the sequences: those
+        of the network are neither read nor changed.
+        """
+        return self._in_chunks("predict", parameters, X)["prediction"]
+
+    def attend(self, parameters, X):
         """Return the attention weights of such sequences: a dict with an array per level."""
-        return self._in_chunks("attend", X)
+        return self._in_chunks("attend", parameters, X)
 
-    def _in_chunks(self, name, X):
+    def _in_chunks(self, name, parameters, X):
         """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
+        joined = np.concatenate([np.ravel(value) for value in parameters.values()])
+        vector = tf.constant(joined.astype("float32", copy=False))
         size = self.rows_at_once(X.n_timesteps) // ROW_MULTIPLE * ROW_MULTIPLE
         function = self._function(name)
         chunks = []
@@ -223,7 +230,7 @@ class Program:
             chunk = X.padded(slice(begin, begin + size))
             missing = -len(chunk) % ROW_MULTIPLE
             padded = np.concatenate([chunk, np.repeat(chunk[:1], missing, axis=0)])
-            outputs = function(tf.constant(padded))
+            outputs = function(vector, tf.constant(padded))
             chunks.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
         return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
 
@@ -248,8 +255,8 @@ class Program:
                 self._train_epoch,
                 (*data, rows, weights, vector, rows, weights, *settings),
             ),
-            "predict": (self._predict, (X,)),
-            "attend": (self._attend, (X,)),
+            "predict": (self._predict, (vector, X)),
+            "attend": (self._attend, (vector, X)),
         }[name]
         return tf.function(function, signature, jit_compile=False).get_concrete_function()
 
@@ -269,7 +276,9 @@ class Program:
             kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
             average = kept * average + (1.0 - kept) * self._optimizer.moved.value
             loss += shares[batch] * batch_loss
-        for variable, value in zip(self._trainable, self._optimizer.pieces(average), strict=True):
+        for variable, value in zip(
+            self._trainable, self._optimizer.layout.split(average), strict=True
+        ):
             variable.value.assign(value)
         for batch in tf.range(tf.shape(validation_rows)[0]):
             predicted = self.network(_padded(*data[:-1], validation_rows[batch]), training=False)
@@ -286,7 +295,7 @@ class Program:
         with tf.GradientTape() as tape:
             vector = tf.identity(self._optimizer.moved.value)
             tape.watch(vector)
-            trained = self._optimizer.pieces(vector)
+            trained = self._optimizer.layout.split(vector)
             parts = (tf.split(numbers, self.n_parts) for numbers in (rows, weights))
             for part, part_weights in zip(*parts, strict=True):  # side by side
                 outputs, penalty, state = self._call(_padded(*sequences, part), trained, state)
@@ -312,14 +321,19 @@ class Program:
         losses = LOSSES[self.spec.loss](tf.gather(y, rows), outputs["prediction"], quantile)
         return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
 
-    def _predict(self, X):
+    def _predict(self, vector, X):
         self.n_traces["predict"] += 1
-        return {"prediction": self.network(X, training=False)["prediction"]}
+        return {"prediction": self._evaluated(vector, X)["prediction"]}
 
-    def _attend(self, X):
+    def _attend(self, vector, X):
         self.n_traces["attend"] += 1
-        outputs = self.network(X, training=False)
+        outputs = self._evaluated(vector, X)
         return {name: level for name, level in outputs.items() if name != "prediction"}
+
+    def _evaluated(self, vector, X):
+        values = zip(self._weights, self._layout.split(vector), strict=True)
+        with keras.StatelessScope(list(values)):
+            return self.network(X, training=False)
 
 
 def _padded(table, starts, lengths, n_timesteps, rows):

@@ -592,12 +592,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _of_members(self, method, sequences):
         """Return what a program's method gives for each member."""
         scaled = sequences.on(self.feature_statistics_.apply(sequences.table))
-        outputs = []
+        members = unstack_parameters(self.parameters_, self.n_members_)
         with borrow(self.spec_) as program:
-            for parameters in unstack_parameters(self.parameters_, self.n_members_):
-                program.load(parameters)
-                outputs.append(getattr(program, method)(scaled))
-        return outputs
+            return [getattr(program, method)(parameters, scaled) for parameters in members]
 
     def _become(self, trial):
         """Take over what a trial fit has reached, in one assignment."""
