@@ -24,16 +24,22 @@ class Layout:
         self.variables = variables
         self.sizes = [int(np.prod(variable.shape)) for variable in variables]
 
-    def join(self, arrays):
-        """Return one vector from a tensor or array for each variable."""
-        return tf.concat([tf.reshape(tf.cast(a, "float32"), (-1,)) for a in arrays], axis=0)
-
     def split(self, vector):
         """Return a tensor for each variable, of its shape and type, from a vector."""
         return [
             tf.cast(tf.reshape(piece, variable.shape), variable.dtype)
             for piece, variable in zip(tf.split(vector, self.sizes), self.variables, strict=True)
         ]
+
+    def cut(self, vector):
+        """Return an array for each variable, of its shape, from an array of all values."""
+        pieces = np.split(vector, np.cumsum(self.sizes)[:-1])
+        return [p.reshape(v.shape) for p, v in zip(pieces, self.variables, strict=True)]
+
+
+def join(arrays):
+    """Return one float32 vector of the values of several arrays."""
+    return np.concatenate([np.ravel(array) for array in arrays]).astype("float32", copy=False)
 
 
 class VectorOptimizer:
@@ -61,20 +67,24 @@ class VectorOptimizer:
         self.layout = Layout(variables)
         decays = [float(name == "adamw" and len(v.shape) > 1) for v in variables]  # never biases
         self._decays = np.repeat(np.array(decays, "float32"), self.layout.sizes)
-        self.moved = keras.Variable(self.vector(), name="moved")
+        self.moved = keras.Variable(join(self._values()), name="moved")
         self.keras = OPTIMIZERS[name]()
         # Built before the first trace: otherwise TensorFlow traces twice.
         self.keras.build([self.moved])
 
     def vector(self):
         """Return the values of the variables as one tensor of shape (n_parameters,)."""
-        return self.layout.join([variable.value for variable in self.layout.variables])
+        values = [tf.cast(variable.value, "float32") for variable in self.layout.variables]
+        return tf.concat([tf.reshape(value, (-1,)) for value in values], axis=0)
+
+    def _values(self):
+        return [variable.numpy() for variable in self.layout.variables]
 
     # State
 
     def restart(self, values=None):
         """Go on from some values, a list of arrays, or from those of the variables."""
-        self.moved.assign(self.vector() if values is None else self.layout.join(values))
+        self.moved.value.assign(join(self._values() if values is None else values))
 
     def state(self):
         """Return the optimizer's variables, and then what it moves, as a list of arrays.
@@ -83,10 +93,9 @@ class VectorOptimizer:
         first array, as a Keras optimizer of many variables has it.
         """
         counters, slots = self._kinds()
-        cut = [self.layout.split(slot) for slot in slots]
+        *cut, moved = [self.layout.cut(vector.numpy()) for vector in (*slots, self.moved)]
         by_variable = [array for arrays in zip(*cut, strict=True) for array in arrays]
-        kept = *counters, *by_variable, *self.layout.split(self.moved)
-        return [value.numpy() for value in kept]
+        return [*(counter.numpy() for counter in counters), *by_variable, *moved]
 
     def start(self, state=None):
         """Take a state, as `state` gives it, or zeros and the values of the variables.
@@ -97,11 +106,11 @@ class VectorOptimizer:
         n_arrays = len(self.layout.variables)
         state = state or [np.zeros(counter.shape, counter.dtype) for counter in counters]
         for counter, value in zip(counters, state, strict=False):
-            counter.assign(value)
+            counter.value.assign(value)
         arrays = state[len(counters) :]
         for place, slot in enumerate(slots):
             values = arrays[place : len(slots) * n_arrays : len(slots)]
-            slot.assign(self.layout.join(values) if values else tf.zeros(slot.shape))
+            slot.value.assign(join(values) if values else np.zeros(slot.shape, "float32"))
         self.restart(arrays[len(slots) * n_arrays :] or None)
 
     def _kinds(self):

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ._initial import draw
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
-from ._optimizer import Layout, VectorOptimizer
+from ._optimizer import Layout, VectorOptimizer, join
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -87,23 +88,9 @@ class Program:
     # Numbers in and out
 
     def draw_parameters(self, random_state):
-        """Draw initial parameters; return them as a dict of arrays.
-
-        Matrices are drawn Glorot-uniform [1]_, recurrent ones orthogonal [2]_.
-        Vectors, and matrices that their layer fills with one constant, keep what
-        their layer gave them (zeros; ones for the forget gate's bias [3]_).
-
-        References
-        ----------
-        .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
-           feedforward neural networks", AISTATS 2010.
-        .. [2] A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the
-           nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
-        .. [3] R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of
-           recurrent network architectures", ICML 2015.
-        """
+        """Draw initial parameters; return them as a dict of arrays."""
         return {
-            weight.path: _draw(weight.path, built, random_state)
+            weight.path: draw(weight.path, built, random_state)
             for weight, built in zip(self._weights, self._built, strict=True)
         }
 
@@ -137,7 +124,7 @@ class Program:
         """Let the optimizer go on from the parameters that are set meanwhile, by a callback."""
         before = [variable.numpy() for variable in self._trainable]
         yield
-        moved = self._optimizer.layout.split(self._optimizer.moved.value)
+        moved = self._optimizer.layout.cut(self._optimizer.moved.numpy())
         after = [variable.numpy() for variable in self._trainable]
         self._optimizer.restart(
             [
@@ -221,8 +208,7 @@ class Program:
 
     def _in_chunks(self, name, parameters, X):
         """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
-        joined = np.concatenate([np.ravel(value) for value in parameters.values()])
-        vector = tf.constant(joined.astype("float32", copy=False))
+        vector = tf.constant(join(parameters.values()))
         size = self.rows_at_once(X.n_timesteps) // ROW_MULTIPLE * ROW_MULTIPLE
         function = self._function(name)
         chunks = []
@@ -258,7 +244,8 @@ class Program:
             "predict": (self._predict, (vector, X)),
             "attend": (self._attend, (vector, X)),
         }[name]
-        return tf.function(function, signature, jit_compile=False).get_concrete_function()
+        compiled = tf.function(function, signature, jit_compile=False, autograph=False)
+        return compiled.get_concrete_function()
 
     def _train_epoch(
         self, table, starts, lengths, n_timesteps, y, rows, weights, shares,
@@ -267,24 +254,26 @@ class Program:
     ):  # fmt: skip
         self.n_traces["train_epoch"] += 1
         data = (table, starts, lengths, n_timesteps, y)
-        average = self._optimizer.vector()  # which the network holds between epochs
-        loss, validation_loss = tf.constant(0.0), tf.constant(0.0)
-        for batch in tf.range(tf.shape(rows)[0]):
+
+        def train(batch, average, loss):
             batch_loss, gradient = self._gradient(data, rows[batch], weights[batch], quantile)
             self._optimizer.step(gradient, learning_rates[batch], weight_decay, clipnorm)
             steps = tf.cast(self._optimizer.keras.iterations, "float32")
             kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
             average = kept * average + (1.0 - kept) * self._optimizer.moved.value
-            loss += shares[batch] * batch_loss
-        for variable, value in zip(
-            self._trainable, self._optimizer.layout.split(average), strict=True
-        ):
+            return average, loss + shares[batch] * batch_loss
+
+        def validate(batch, loss):
+            outputs = self.network(_padded(*data[:-1], validation_rows[batch]), training=False)
+            of_batch = validation_rows[batch], validation_weights[batch]
+            return (loss + self._loss(outputs, y, *of_batch, quantile),)
+
+        average = self._optimizer.vector()  # which the network holds between epochs
+        average, loss = _repeat(train, rows, average, tf.constant(0.0))
+        averages = self._optimizer.layout.split(average)
+        for variable, value in zip(self._trainable, averages, strict=True):
             variable.value.assign(value)
-        for batch in tf.range(tf.shape(validation_rows)[0]):
-            predicted = self.network(_padded(*data[:-1], validation_rows[batch]), training=False)
-            validation_loss += self._loss(
-                predicted, y, validation_rows[batch], validation_weights[batch], quantile
-            )
+        (validation_loss,) = _repeat(validate, validation_rows, tf.constant(0.0))
         return loss, validation_loss
 
     def _gradient(self, data, rows, weights, quantile):
@@ -336,27 +325,20 @@ class Program:
             return self.network(X, training=False)
 
 
+def _repeat(step, batches, *state):
+    """Take a step for each row of `batches`; return the state, a tuple, after the last."""
+    n_batches = tf.shape(batches)[0]
+    _, *state = tf.while_loop(
+        lambda batch, *state: batch < n_batches,
+        lambda batch, *state: (batch + 1, *step(batch, *state)),
+        (tf.constant(0), *state),
+    )
+    return state
+
+
 def _padded(table, starts, lengths, n_timesteps, rows):
     """Gather sequences from their table: (n_rows, n_timesteps, n_features), NaN to the right."""
     steps = tf.range(n_timesteps)
     present = steps < tf.gather(lengths, rows)[:, None]
     places = tf.where(present, tf.gather(starts, rows)[:, None] + steps, 0)
     return tf.where(present[:, :, None], tf.gather(table, places), np.nan)
-
-
-def _draw(path, built, random_state):
-    constant = np.ptp(built) == 0 and (built.size > 1 or not built.any())
-    if built.ndim < 2 or constant:
-        return built.copy()
-    if path.endswith("recurrent_kernel"):
-        return _orthogonal(built.shape, random_state).astype(built.dtype)
-    receptive = int(np.prod(built.shape[:-2]))
-    limit = np.sqrt(6.0 / (receptive * (built.shape[-2] + built.shape[-1])))
-    return random_state.uniform(-limit, limit, built.shape).astype(built.dtype)
-
-
-def _orthogonal(shape, random_state):
-    tall = (max(shape), min(shape))
-    q, r = np.linalg.qr(random_state.normal(size=tall))
-    q *= np.sign(np.diag(r))
-    return q if shape == tall else q.T
