@@ -137,9 +137,8 @@ def clip(gradient, sizes, clipnorm):
     finite. It points nowhere then, and its parameters rest for this step. A clipnorm of
     infinity leaves the others as they are.
     """
-    squares = tf.stack([tf.reduce_sum(s) for s in tf.split(tf.square(gradient), sizes)])
-    norms = tf.sqrt(squares)
+    arrays = tf.split(gradient, sizes)
+    norms = tf.sqrt(tf.stack([tf.reduce_sum(tf.square(array)) for array in arrays]))
     scales = tf.minimum(1.0, clipnorm / tf.maximum(norms, 1e-30))
-    scales = tf.where(tf.math.is_finite(norms), scales, 0.0)
-    array_of = np.repeat(np.arange(len(sizes)), sizes)
-    return tf.math.multiply_no_nan(gradient, tf.gather(scales, array_of))
+    scales = tf.unstack(tf.where(tf.math.is_finite(norms), scales, 0.0))
+    return tf.concat([*map(tf.math.multiply_no_nan, arrays, scales)], axis=0)
