@@ -7,7 +7,7 @@ Adam on the mean squared error, batches of 32. Each maker returns a scikit-learn
 BATCH = 32
 
 
-def skattn_regressor(units=32, learning_rate=1e-3, epochs=2, **params):
+def skattn_regressor(units=32, learning_rate=1e-3, epochs=2, attention="additive", **params):
     from skattn import LSTMAttentionRegressor
 
     plain = {
@@ -15,11 +15,12 @@ def skattn_regressor(units=32, learning_rate=1e-3, epochs=2, **params):
         "clipnorm": None,
         "learning_rate_schedule": "constant",
         "early_stopping": False,
+        "ema_momentum": 0.0,
         "batch_size": BATCH,
         "random_state": 0,
     }
     return LSTMAttentionRegressor(
-        "additive", units=units, learning_rate=learning_rate, epochs=epochs, **{**plain, **params}
+        attention, units=units, learning_rate=learning_rate, epochs=epochs, **{**plain, **params}
     )
 
 
@@ -101,4 +102,18 @@ def skorch_regressor(units=32, learning_rate=1e-3, epochs=2, n_features=4):
         batch_size=BATCH,
         train_split=None,
         verbose=0,
+    )
+
+
+def aeon_regressor(folder, units=32, epochs=2):
+    """Return aeon's LSTM, which has no attention; it writes its checkpoints to a folder."""
+    from aeon.regression.deep_learning import RecurrentRegressor
+
+    return RecurrentRegressor(
+        n_units=units,
+        n_epochs=epochs,
+        batch_size=BATCH,
+        dropout_output=0.0,
+        file_path=f"{folder}/",
+        random_state=0,
     )

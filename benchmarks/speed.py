@@ -4,287 +4,123 @@
 
 Each measurement runs in a process of its own, in turn, `--repeat` times; the table shows the
 best and the median, and ratios of the medians. ``--write`` puts it into RESULTS.md. Peers need
-``pip install skorch torch``.
+``pip install aeon skorch torch``.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-import time
 from statistics import median
 
-import numpy as np
+import workers
 from tables import write
-
-SHAPES = [(24, 4, 32), (96, 7, 64)]
-
-
-def data(n_rows, n_timesteps, n_features):
-    """Return X and y: the value of the first feature at step 3, with noise."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_rows, n_timesteps, n_features)).astype("float32")
-    return X, X[:, 3, 0] + 0.1 * rng.normal(size=n_rows).astype("float32")
-
-
-def seconds(function, repeat=1):
-    """Return the least time of some calls."""
-    times = []
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - begin)
-    return min(times)
-
-
-def set_threads(n):
-    """Let one fit of skattn run on n threads; None: as TensorFlow has it."""
-    import skattn
-
-    if n:
-        skattn.set_num_threads(n)
-
-
-# Workers: each runs in a process of its own and returns numbers.
-
-
-def search(library, epochs, threads=None):
-    """Time a grid search of 6 candidates by 5 folds; return seconds and the best score."""
-    import peers
-    from sklearn.model_selection import GridSearchCV
-
-    X, y = data(1000, 24, 4)
-    if library == "skorch":
-        import torch
-
-        torch.set_num_threads(threads)
-        y = y[:, None]
-        model, units, rate = peers.skorch_regressor(epochs=epochs), "module__units", "lr"
-    else:
-        import tensorflow  # noqa: F401  (its import is not what is compared)
-
-        set_threads(threads)
-        make = getattr(peers, f"{library}_regressor")
-        model, units, rate = make(epochs=epochs), "units", "learning_rate"
-    grid = {units: [16, 32], rate: [1e-3, 3e-3, 1e-2]}
-    found = GridSearchCV(model, grid, cv=5, refit=False)
-    return {
-        "seconds": seconds(lambda: found.fit(X, y)),
-        "score": found.cv_results_["mean_test_score"].max(),
-    }
-
-
-def threads(epochs):
-    """Time the search with one thread of fits and with two, in one process."""
-    import joblib
-    import peers
-    from sklearn.model_selection import GridSearchCV
-
-    set_threads(1)
-    X, y = data(1000, 24, 4)
-    grid = {"units": [16, 32], "learning_rate": [1e-3, 3e-3, 1e-2]}
-    times = {}
-    for n_jobs in (2, 1, 2):  # the first compiles
-        found = GridSearchCV(peers.skattn_regressor(epochs=epochs), grid, cv=5, n_jobs=n_jobs)
-        with joblib.parallel_backend("threading"):
-            times[str(n_jobs)] = seconds(lambda found=found: found.fit(X, y))
-    return times
-
-
-def step(library, shape, batch, n_threads):
-    """Time one training step in milliseconds, after warming up."""
-    import peers
-
-    T, F, H = shape
-    n_steps = max(20, int(60 * 24 * 32 / (T * H) * 32 / batch))
-    X, y = data(n_steps * batch, T, F)
-    if library == "skattn":
-        set_threads(n_threads)
-        params = {"units": H, "batch_size": batch}
-        peers.skattn_regressor(epochs=1, **params).fit(X, y)
-        model = peers.skattn_regressor(epochs=3, **params)
-        return {"ms": 1e3 * seconds(lambda: model.fit(X, y), 3) / n_steps / 3}
-    if library == "keras":
-        model = peers.keras_model(F, H)
-        model.fit(X, y, batch_size=batch, verbose=0)
-        return {
-            "ms": 1e3 * seconds(lambda: model.fit(X, y, batch_size=batch, verbose=0), 3) / n_steps
-        }
-    return {"ms": 1e3 * seconds(_torch_epoch(X, y, H, batch, n_threads), 4) / n_steps}
-
-
-def _torch_epoch(X, y, units, batch, n_threads):
-    import peers
-    import torch
-
-    torch.set_num_threads(n_threads)
-    X, y = torch.from_numpy(X), torch.from_numpy(y)[:, None]
-    network = peers.torch_module(X.shape[2], units)
-    optimizer = torch.optim.Adam(network.parameters())
-
-    def epoch():
-        for rows in torch.randperm(len(X)).split(batch):
-            optimizer.zero_grad()
-            torch.nn.functional.mse_loss(network(X[rows]), y[rows]).backward()
-            optimizer.step()
-
-    return epoch
-
-
-def matrix_product():
-    """Measure billions of operations a second of a large product on one core."""
-    import tensorflow as tf
-
-    set_threads(1)
-    a = tf.random.stateless_normal((2048, 2048), seed=(0, 0))
-    tf.matmul(a, a)
-    return {"GFLOPS": 2 * 2048**3 / seconds(lambda: tf.matmul(a, a).numpy(), 5) / 1e9}
-
-
-def predict(library):
-    """Time the prediction of one row, warm, in milliseconds."""
-    import peers
-
-    X, y = data(200, 24, 4)
-    if library == "MLPRegressor":
-        from sklearn.neural_network import MLPRegressor
-
-        X = X.reshape(len(X), -1)
-        model = MLPRegressor(max_iter=5, random_state=0)
-    elif library == "skattn":
-        model = peers.skattn_regressor()
-    elif library == "scikeras":
-        model = peers.scikeras_regressor()
-    else:
-        model = peers.keras_model(4)
-    model.fit(X, y)
-    call = (
-        (lambda: model.predict(X[:1], verbose=0))
-        if library == "keras"
-        else (lambda: model.predict(X[:1]))
-    )
-    seconds(call, 20)
-    return {"ms": 1e3 * median(seconds(call) for _ in range(100))}
-
-
-def refit():
-    """Time a refit of a known spec, 200 rows of 20 steps and 3 features, one epoch."""
-    import peers
-
-    X, y = data(200, 20, 3)
-    model = peers.skattn_regressor(epochs=1).fit(X, y)
-    return {"ms": 1e3 * median(seconds(lambda: model.fit(X, y)) for _ in range(20))}
-
-
-def resident():
-    """Return the resident memory of this process in MiB."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * 4096 / 2**20
-
-
-def memory(n_fits=300):
-    """Measure growth and drift over many fits and predictions of changing numbers."""
-    import peers
-
-    times = []
-    for i in range(n_fits + 10):
-        if i == 10:
-            before = resident()
-        X, y = data(200 + i % 20, 20, 3)
-        begin = time.perf_counter()
-        peers.skattn_regressor(learning_rate=1e-3 * (1 + i % 3), epochs=2).fit(X, y).predict(X)
-        times.append((time.perf_counter() - begin) / len(X))
-    return {"MiB": resident() - before, "drift": median(times[-30:]) / median(times[10:40])}
-
-
-def scaling():
-    """Time fits as rows, steps and units double."""
-    import peers
-
-    base, times = (512, 32, 32), {}
-    for name, position in (("base", None), ("rows", 0), ("steps", 1), ("units", 2)):
-        size = [n * (2 if i == position else 1) for i, n in enumerate(base)]
-        X, y = data(size[0], size[1], 4)
-        model = peers.skattn_regressor(units=size[2], epochs=5).fit(X, y)
-        times[name] = seconds(lambda model=model, X=X, y=y: model.fit(X, y), 5)
-    return {name: times[name] / times["base"] for name in ("rows", "steps", "units")}
-
-
-def light():
-    """Measure the import, and a pickle against the bytes of the parameters."""
-    import pickle
-
-    begin = time.perf_counter()
-    import skattn  # noqa: F401
-
-    imported, tensorflow = time.perf_counter() - begin, "tensorflow" in sys.modules
-    import peers
-
-    model = peers.skattn_regressor(units=64).fit(*data(100, 10, 3))
-    n_bytes = sum(value.nbytes for value in model.parameters_.values())
-    return {
-        "import s": imported,
-        "loads TensorFlow": tensorflow,
-        "pickle": len(pickle.dumps(model)) / n_bytes,
-    }
-
+from workers import SHAPES
 
 # Sections: name → rows of (what, worker, arguments, figure)
 
+
+def _searches(epochs):
+    each = {
+        "skattn": {"library": "skattn"},
+        "skattn, 1 thread": {"library": "skattn", "threads": 1},
+        "skattn, 2 threads": {"library": "skattn", "threads": 2},
+        "SciKeras": {"library": "scikeras"},
+        "skorch, 1 thread": {"library": "skorch", "threads": 1},
+        "skorch, 2 threads": {"library": "skorch", "threads": 2},
+    }
+    return [
+        (f"{label}, {figure}", workers.search, arguments | {"epochs": epochs}, figure)
+        for figure in ("seconds", "score")
+        for label, arguments in each.items()
+    ]
+
+
+def _steps(shape):
+    each = {
+        "skattn": {"library": "skattn", "n_threads": None},
+        "skattn, 1 thread": {"library": "skattn", "n_threads": 1},
+        "skattn, 2 threads": {"library": "skattn", "n_threads": 2},
+        "Keras fit": {"library": "keras", "n_threads": None},
+        "PyTorch loop, 1 thread": {"library": "torch", "n_threads": 1},
+        "PyTorch loop, 2 threads": {"library": "torch", "n_threads": 2},
+    }
+    return [
+        (f"{label}, ms", workers.step, arguments | {"shape": shape, "batch": 32}, "ms")
+        for label, arguments in each.items()
+    ]
+
+
+WIDE = {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}
+
 SECTIONS = {
-    "search": [
-        (f"search, {epochs} epochs, {label}", search, arguments | {"epochs": epochs}, "seconds")
-        for epochs in (2, 20)
-        for label, arguments in {
-            "skattn": {"library": "skattn"},
-            "skattn, 1 thread": {"library": "skattn", "threads": 1},
-            "skattn, 2 threads": {"library": "skattn", "threads": 2},
-            "SciKeras": {"library": "scikeras"},
-            "skorch, 1 thread": {"library": "skorch", "threads": 1},
-            "skorch, 2 threads": {"library": "skorch", "threads": 2},
-        }.items()
-    ],
-    "threads": [
-        (f"search, {n} thread(s) of fits", threads, {"epochs": 20}, str(n)) for n in (1, 2)
-    ],
-    "step": [
-        (f"step {shape}, batch 32, {label}", step, arguments | {"shape": shape, "batch": 32}, "ms")
-        for shape in SHAPES
-        for label, arguments in {
-            "skattn": {"library": "skattn", "n_threads": None},
-            "skattn, 1 thread": {"library": "skattn", "n_threads": 1},
-            "skattn, 2 threads": {"library": "skattn", "n_threads": 2},
-            "Keras fit": {"library": "keras", "n_threads": 2},
-            "PyTorch loop, 1 thread": {"library": "torch", "n_threads": 1},
-            "PyTorch loop, 2 threads": {"library": "torch", "n_threads": 2},
-        }.items()
+    "search 2": _searches(2),
+    "search 20": _searches(20),
+    "threads": [(f"{n} thread(s) of fits, s", workers.threads, {"epochs": 20}, str(n)) for n in (1, 2)],
+    "step small": _steps(SHAPES[0]),
+    "step large": _steps(SHAPES[1]),
+    "fit": [
+        (f"{library}, s", workers.fit, {"library": library, "epochs": 20}, "seconds")
+        for library in ("skattn", "aeon")
     ],
     "throughput": [
-        ("matrix product, one core, GFLOPS", matrix_product, {}, "GFLOPS"),
-        ("step (96, 7, 64), batch 256, skattn, 1 thread", step,
-         {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}, "GFLOPS"),
+        ("matrix product, GFLOPS", workers.matrix_product, {}, "GFLOPS"),
+        ("training, GFLOPS", workers.step, WIDE, "GFLOPS"),
     ],
     "predict": [
-        (f"predict one row, ms, {label}", predict, {"library": label}, "ms")
+        (f"{label}, ms", workers.predict, {"library": label}, "ms")
         for label in ("skattn", "keras", "scikeras", "MLPRegressor")
     ],
     "small": [
-        ("refit of a known spec, ms", refit, {}, "ms"),
-        ("growth over 300 fits and predictions, MiB", memory, {}, "MiB"),
-        ("time of the last fits against the first", memory, {}, "drift"),
-        ("time of twice the rows", scaling, {}, "rows"),
-        ("time of twice the steps", scaling, {}, "steps"),
-        ("time of twice the units", scaling, {}, "units"),
-        ("import skattn, s", light, {}, "import s"),
-        ("import loads TensorFlow (0: no)", light, {}, "loads TensorFlow"),
-        ("pickle against bytes of parameters", light, {}, "pickle"),
+        ("refit of a known spec, ms", workers.refit, {}, "ms"),
+        ("growth over 300 fits and predictions, MiB", workers.memory, {}, "MiB"),
+        ("time of the last fits against the first", workers.memory, {}, "drift"),
+        ("time of twice the rows", workers.scaling, {}, "rows"),
+        ("time of twice the steps", workers.scaling, {}, "steps"),
+        ("time of twice the units", workers.scaling, {}, "units"),
+        ("import skattn, s", workers.light, {}, "import s"),
+        ("import loads TensorFlow (0: no)", workers.light, {}, "loads TensorFlow"),
+        ("pickle against bytes of parameters", workers.light, {}, "pickle"),
     ],
 }  # fmt: skip
+
+TITLES = {
+    "search 2": "search of 6 candidates by 5 folds, 1,000 x 24 x 4, 2 epochs",
+    "search 20": "the same search, 20 epochs",
+    "threads": "the same search, 20 epochs, with one fit at a time and with two",
+    "step small": f"training step, (T, F, H) = {SHAPES[0]}, batch 32",
+    "step large": f"training step, (T, F, H) = {SHAPES[1]}, batch 32",
+    "fit": "a fit without attention, 1,000 x 24 x 4, 32 units, 20 epochs",
+    "throughput": f"the products of a training step, {SHAPES[1]}, batch 256, on one core",
+    "predict": "prediction of one row, warm",
+    "small": "refits, memory, scaling, import, pickle",
+}
+
+#: Section → ratios to show: (what, rows of the numerator, rows of the denominator). The least
+#: of the rows' medians counts: each library at its better thread setting.
+_SKATTN = [f"skattn{threads}, {{}}" for threads in ("", ", 1 thread", ", 2 threads")]
+_RATIOS = {
+    "search": [("SciKeras / skattn", ["SciKeras, {}"], _SKATTN),
+               ("SciKeras / skattn, threads as they are", ["SciKeras, {}"], _SKATTN[:1]),
+               ("skorch, 1 thread / skattn", ["skorch, 1 thread, {}"], _SKATTN)],
+    "step": [("Keras / skattn", ["Keras fit, {}"], _SKATTN),
+             ("Keras / skattn, threads as they are", ["Keras fit, {}"], _SKATTN[:1]),
+             ("PyTorch / skattn", [f"PyTorch loop, {n}, {{}}" for n in ("1 thread", "2 threads")],
+              _SKATTN)],
+    "threads": [("one / two", ["1 thread(s) of fits, {}"], ["2 thread(s) of fits, {}"])],
+    "fit": [("aeon / skattn", ["aeon, {}"], ["skattn, {}"])],
+    "throughput": [("share", ["training, {}"], ["matrix product, {}"])],
+    "predict": [("Keras / skattn", ["keras, {}"], ["skattn, {}"]),
+                ("MLPRegressor / skattn", ["MLPRegressor, {}"], ["skattn, {}"])],
+    "small": [],
+}  # fmt: skip
+_UNITS = {"search": "seconds", "step": "ms", "threads": "s", "fit": "s", "predict": "ms",
+          "throughput": "GFLOPS", "small": ""}  # fmt: skip
 
 
 def run(worker, arguments):
     """Run a worker in a process of its own; return its numbers."""
-    command = [sys.executable, __file__, "--worker", worker.__name__, json.dumps(arguments)]
+    command = [sys.executable, workers.__file__, worker.__name__, json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{worker.__name__} {arguments} failed:\n{done.stderr[-2000:]}")
@@ -299,13 +135,27 @@ def measure(name, repeat):
         for worker, arguments in {(w, json.dumps(a)): (w, a) for _, w, a, _ in rows}.values():
             numbers = run(worker, arguments)
             measured.setdefault((worker, json.dumps(arguments)), []).append(numbers)
-    width = max(len(what) for what, *_ in rows)
+    values = {
+        what: [numbers[figure] for numbers in measured[worker, json.dumps(arguments)]]
+        for what, worker, arguments, figure in rows
+    }
+    return [*_table(values), "", *_ratios(name.split()[0], values)]
+
+
+def _table(values):
+    width = max(map(len, values))
     lines = [f"{'':{width}} {'best':>10} {'median':>10}"]
-    for what, worker, arguments, figure in rows:
-        values = [numbers[figure] for numbers in measured[worker, json.dumps(arguments)]]
-        lines.append(f"{what:{width}} {min(values):10.4g} {median(values):10.4g}")
-        print(lines[-1], flush=True)
+    for what, numbers in values.items():
+        best = max(numbers) if what.endswith(("score", "GFLOPS")) else min(numbers)
+        lines.append(f"{what:{width}} {best:10.4g} {median(numbers):10.4g}")
     return lines
+
+
+def _ratios(kind, values):
+    def least(rows):
+        return min(median(values[row.format(_UNITS[kind])]) for row in rows)
+
+    return [f"{what}: {least(above) / least(below):.3g}" for what, above, below in _RATIOS[kind]]
 
 
 def main():
@@ -313,19 +163,13 @@ def main():
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        name, arguments = options.worker
-        print(
-            json.dumps({k: float(v) for k, v in globals()[name](**json.loads(arguments)).items()})
-        )
-        return
     for name in options.sections:
         lines = measure(name, options.repeat)
+        print("\n".join([TITLES[name], *lines, ""]), flush=True)
         if options.write:
-            command = f"python benchmarks/speed.py {name} --repeat {options.repeat} --write"
-            write(f"speed {name}", f"Speed: {name}", "\n".join(lines), command)
+            command = f"python benchmarks/speed.py '{name}' --repeat {options.repeat} --write"
+            write(f"speed {name}", f"Speed: {TITLES[name]}", "\n".join(lines).rstrip(), command)
 
 
 if __name__ == "__main__":
