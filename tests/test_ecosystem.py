@@ -320,21 +320,11 @@ def test_cold_and_warm_programs_give_the_same_bits(small, sequences, attention):
     same(small(attention, dropout=0.3).fit(X, y).predict(X), cold)
 
 
-@pytest.mark.parametrize(
-    ("backend", "warm"),
-    [
-        ("threading", True),
-        ("threading", False),
-        pytest.param("loky", False, marks=pytest.mark.slow),
-    ],
-)
-def test_two_workers_give_the_bits_of_one(small, sequences, backend, warm):
+def test_two_threads_on_warm_programs_give_the_bits_of_one(small, sequences):
     X, y = sequences
     model = small(dropout=0.3, epochs=5)
     expected = cross_val_predict(model, X, y, cv=4)
-    if not warm:
-        skattn.clear_programs()
-    with joblib.parallel_config(backend, n_jobs=2):
+    with joblib.parallel_config("threading", n_jobs=2):
         same(cross_val_predict(model, X, y, cv=4), expected)
 
 

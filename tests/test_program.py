@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from conftest import sequences_of, spaced
 from skattn import clear_programs
-from skattn._optimizer import clip
 from skattn._pool import ProgramPool, pool
 from skattn._program import LOSSES, Program, _padded
 from skattn._spec import make_spec
@@ -343,23 +342,6 @@ def test_reported_loss_is_the_weighted_mean_over_rows_and_outputs(loss):
 
 
 # Clipping
-
-
-@pytest.mark.parametrize(
-    ("gradient", "clipnorm", "expected"),
-    [
-        ([3.0, 4.0], 1.0, [0.6, 0.8]),
-        ([0.3, 0.4], 1.0, [0.3, 0.4]),
-        ([3.0, 4.0], np.inf, [3.0, 4.0]),
-        ([0.0, 0.0], 1.0, [0.0, 0.0]),
-        ([np.inf, 1.0], 1.0, [0.0, 0.0]),
-        ([np.nan, 1.0], np.inf, [0.0, 0.0]),
-        ([2e38, 2e38], 1.0, [0.0, 0.0]),
-    ],
-)
-def test_gradient_is_scaled_to_clipnorm_or_dropped_if_it_overflows(gradient, clipnorm, expected):
-    clipped = clip(tf.constant(gradient), [len(gradient)], np.float32(clipnorm))
-    np.testing.assert_allclose(clipped, expected, rtol=1e-6)
 
 
 def test_step_of_sgd_is_bounded_by_clipnorm():

@@ -1,6 +1,7 @@
 """How many threads one fit uses: a setting of the process, never made behind its back."""
 
 import os
+from numbers import Integral
 
 #: Environment variable that holds the setting, so that processes started later have it too.
 VARIABLE = "SKATTN_NUM_THREADS"
@@ -49,15 +50,15 @@ def settle_threads():
     value = os.environ.get(VARIABLE)
     if value is None:
         return 1
-    n = _checked(int(value) if value.strip().isdigit() else value)
+    n = _checked(int(value) if value.strip().isdecimal() else value, VARIABLE)
     _start_tensorflow_with_one_thread()
     return n
 
 
-def _checked(n):
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"The number of threads must be a positive integer. Got {n!r}.")
-    return n
+def _checked(n, name="n"):
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ValueError(f"{name} must be a number of threads, an integer from 1. Got {n!r}.")
+    return int(n)
 
 
 def _start_tensorflow_with_one_thread():
