@@ -7,14 +7,14 @@ import sys
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import skattn
 from conftest import sequences_of
 from skattn._pool import ProgramPool
 from skattn._program import Program
 from skattn._spec import make_spec
-from skattn._threads import VARIABLE
+from skattn._threads import VARIABLE, settle_threads
 
 ONE_EPOCH = (0.0, 1.0, 0.5, 0.9)  # weight decay, clipnorm, quantile, momentum
 
@@ -44,6 +44,21 @@ def trained(n_parts, batch_size, attention="additive", **params):
     return np.array(losses), program.parameters()
 
 
+def one_step(program, n_rows, weight=None, rate=0.1, dropout=0.0, equal=False):
+    """Take a step of plain SGD on a batch of drawn rows; return parameters before and after."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_rows, 3, 2)).astype("float32"), np.ones((n_rows, 1), "float32")
+    rows = np.arange(n_rows, dtype="int32")[np.newaxis] * (not equal)
+    weights = np.full((1, n_rows), weight or 1 / n_rows, "float32")
+    program.load(program.draw_parameters(np.random.RandomState(0)))
+    program.start(dropout=dropout)
+    before, one = program.parameters(), np.ones(1, "float32")
+    data, plain = program.tensors(sequences_of(X), y), (0.0, np.inf, 0.5, 0.0)
+    batches, validation = (rows, weights, one), (rows[:0], weights[:0])
+    program.train_epoch(data, batches, validation, rate * one, tuple(map(np.float32, plain)))
+    return before, program.parameters()
+
+
 def assert_alike(found, expected):
     assert_allclose(found[0], expected[0], rtol=1e-4)
     for name, value in expected[1].items():
@@ -59,36 +74,93 @@ def test_parts_of_a_batch_train_as_the_batch_does(n_parts, batch_size):
     assert_alike(trained(n_parts, batch_size), trained(1, batch_size))
 
 
-def costly(query, states, mask, spec):
-    """Attend equally; its layer adds the squares of its weights to the loss."""
-    penalized = keras.layers.Dense(4, kernel_regularizer=keras.regularizers.L2(0.5), name="own")
-    scores = keras.ops.where(mask, 0.0, -1e9)
-    weights = keras.ops.softmax(scores, axis=1)
-    return query, keras.ops.einsum("nt,ntd->nd", weights, penalized(states)), weights
+class AddsLoss(keras.layers.Dense):
+    """Add half the squares of its kernel to the loss, by a call of `add_loss`."""
+
+    def call(self, inputs):
+        self.add_loss(0.5 * keras.ops.sum(keras.ops.square(self.kernel)))
+        return super().call(inputs)
 
 
-def test_the_penalty_of_a_layer_counts_once_for_a_batch():
-    whole = trained(1, 4, costly)
-    assert_alike(trained(2, 4, costly), whole)
+def attend_equally(layer, query, states, mask):
+    weights = keras.ops.softmax(keras.ops.where(mask, 0.0, -1e9), axis=1)
+    return query, keras.ops.einsum("nt,ntd->nd", weights, layer(states)), weights
+
+
+def regularized(query, states, mask, spec):
+    """Attend equally; half the squares of a kernel are a penalty, by Keras' own regularizer."""
+    regularizer = keras.regularizers.L2(0.5)
+    layer = keras.layers.Dense(4, kernel_regularizer=regularizer, name="own")
+    return attend_equally(layer, query, states, mask)
+
+
+def penalized(query, states, mask, spec):
+    """Attend equally; half the squares of a kernel are a penalty, by `add_loss`."""
+    return attend_equally(AddsLoss(4, name="own"), query, states, mask)
+
+
+PENALTIES = pytest.mark.parametrize("attention", [regularized, penalized])
+
+
+@PENALTIES
+def test_with_a_penalty_too(attention):
+    assert_alike(trained(2, 4, attention), trained(1, 4, attention))
+
+
+@PENALTIES
+@pytest.mark.parametrize("n_parts", [1, 2, 3])
+@pytest.mark.parametrize("total", [1.0, 2.0])
+def test_the_penalty_counts_once_for_a_batch(attention, n_parts, total):
+    """As the output begins at zero, the penalty alone moves its kernel: by 1.9 · rate · kernel."""
+    n_rows = 5
+    program = Program(spec(attention), n_parts)
+    before, after = one_step(program, n_rows, weight=total / n_rows)
+    assert_allclose(after["own/kernel"], (1 - 1.9 * 0.1) * before["own/kernel"], rtol=1e-5)
 
 
 def test_each_part_drops_units_of_its_own():
-    """The same draw for both parts would drop the same units of equal rows."""
-    X, y = np.ones((8, 3, 2), "float32"), np.ones((8, 1), "float32")
-    program = Program(spec(None, dropout=0.5), n_parts=2)
-    program.load(program.draw_parameters(np.random.RandomState(0)))
-    program.start(dropout=0.5)
-    seeds = [v for v in program.network.variables if "seed" in v.path]
-    before = [seed.numpy() for seed in seeds]
-    rows = np.arange(8, dtype="int32")[np.newaxis]
-    weights = np.full((1, 8), 1 / 8, "float32")
-    one = np.ones(1, "float32")
-    program.train_epoch(
-        program.tensors(sequences_of(X), y), (rows, weights, one), (rows[:0], weights[:0]),
-        0.01 * one, tuple(map(np.float32, ONE_EPOCH)),
-    )  # fmt: skip
-    moved = [after.numpy() - old for after, old in zip(seeds, before, strict=True)]
-    assert [0, 2] in [list(steps) for steps in moved]  # a draw for each of two parts
+    """Two parts of equal rows, with equal draws, would take the step of one of them."""
+    steps = []
+    for dropout in (0.0, 0.5):
+        for n_parts in (1, 2):
+            program = Program(spec(None, dropout=dropout), n_parts)
+            before, after = one_step(program, 16 * n_parts, dropout=dropout, equal=True)
+            steps.append(after["output/kernel"] - before["output/kernel"])
+    assert np.isfinite(steps).all()
+    assert_allclose(steps[1], steps[0], rtol=1e-5)
+    assert not np.allclose(steps[3], steps[2], rtol=1e-2)
+
+
+def test_parts_with_dropout_draw_the_same_again():
+    once, again = (trained(2, 4, dropout=0.5) for _ in range(2))
+    assert np.isfinite(once[0]).all()
+    assert_array_equal(again[0], once[0])
+    for name, value in once[1].items():
+        assert_array_equal(again[1][name], value)
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    """Return what sets into how many parts later fits cut their batches."""
+    yield lambda n: monkeypatch.setattr("skattn._pool.settle_threads", lambda: n)
+    skattn.clear_programs()
+
+
+# 36 rows train: those missing in the last batch, and in the last part, weigh nothing.
+@pytest.mark.parametrize("batch_size", [1, 5, 32])
+def test_a_fit_in_parts_is_the_fit(batch_size, cut, small, sequences):
+    X, y = sequences
+    X[::3, 4:] = np.nan
+    params = {"optimizer": "sgd", "learning_rate": 0.01, "batch_size": batch_size}
+    params |= {"early_stopping": True, "validation_fraction": 0.1}
+    fits = []
+    for n_parts in (1, 2, 3):
+        cut(n_parts)
+        model = small(**params).fit(X, y, sample_weight=np.linspace(0.5, 1.5, 40))
+        curves = model.loss_curve_, model.validation_loss_curve_
+        fits.append((np.array(curves), model.parameters_))
+    for fit in fits[1:]:
+        assert_alike(fit, fits[0])
 
 
 def test_the_pool_lends_by_number_of_parts(monkeypatch):
@@ -103,6 +175,11 @@ def test_the_pool_lends_by_number_of_parts(monkeypatch):
 
 
 # The setting
+
+
+def test_without_a_setting_a_batch_is_one_part(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert settle_threads() == 1
 
 
 @pytest.mark.parametrize("n", [0, -1, True, 1.5, "2", None])
@@ -120,9 +197,9 @@ def test_a_bad_variable_is_named_by_the_fit(text, monkeypatch, small, sequences)
         small().fit(*sequences)
 
 
-def in_a_new_process(code, **environment):
+def in_a_new_process(code, *arguments, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -132,49 +209,77 @@ def in_a_new_process(code, **environment):
 
 
 FIT = """
-import os, numpy as np, skattn
+import os, sys, joblib, numpy as np, skattn
 from skattn import LSTMAttentionRegressor
 X = np.random.default_rng(0).normal(size=(40, 6, 2))
+y = X[:, 2, 0]
 model = LSTMAttentionRegressor(units=4, epochs=2, random_state=0)
+
+def found():
+    model.fit(X, y)
+    import tensorflow as tf
+    from skattn._pool import pool
+    n_threads = tf.config.threading.get_intra_op_parallelism_threads()
+    return n_threads, pool.idle()[-1].n_parts, os.environ["SKATTN_NUM_THREADS"]
 """
 
 
 @pytest.mark.slow
-def test_set_before_the_first_fit_it_holds_here_and_in_workers():
-    found = in_a_new_process(
-        "if __name__ == '__main__':"
-        + (
-            FIT
-            + """
+def test_set_before_the_first_fit_it_holds_here_and_in_workers(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    code = """
 from sklearn.model_selection import cross_val_predict
 skattn.set_num_threads(np.int64(2))
-model.fit(X, X[:, 2, 0])
-import tensorflow as tf
-from skattn._pool import pool
-print(tf.config.threading.get_intra_op_parallelism_threads(), pool.idle()[0].n_parts)
-print(os.environ["SKATTN_NUM_THREADS"])
-given = model, X, X[:, 2, 0]
-print(np.array_equal(*(cross_val_predict(*given, cv=2, n_jobs=n) for n in (1, 2))))
+print(*found())
+print(*joblib.Parallel(2)(joblib.delayed(found)() for _ in range(1))[0])
+print(np.array_equal(*(cross_val_predict(model, X, y, cv=2, n_jobs=n) for n in (1, 2))))
 skattn.set_num_threads(1)
-model.fit(X, X[:, 2, 0])
-print(pool.idle()[-1].n_parts)
+print(*found())
 """
-        ).replace("\n", "\n    ")
-    )
-    assert found == ["1", "2", "2", "True", "1"]
+    printed = in_a_new_process(FIT + code)
+    assert printed == ["1", "2", "2", *["1", "2", "2"], "True", *["1", "1", "1"]]
+
+
+@pytest.mark.slow
+def test_the_variable_alone_holds_and_results_are_the_same_to_rounding(
+    monkeypatch, tmp_path, small, sequences
+):
+    X, y = sequences
+    monkeypatch.delenv(VARIABLE, raising=False)
+    code = """
+predictions = []
+for n in (3, 1):
+    if n == 1:
+        skattn.set_num_threads(n)
+    print(*found())
+    predictions.append(model.predict(X))
+np.save(sys.argv[1], predictions)
+"""
+    path = tmp_path / "predictions.npy"
+    printed = in_a_new_process(FIT + code, path, **{VARIABLE: "3"})
+    assert printed == ["1", "3", "3", "1", "1", "1"]
+    expected = small().fit(X, y).predict(X)
+    for predictions in np.load(path):
+        assert_allclose(predictions, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
 def test_after_tensorflow_has_started_it_is_an_error_and_nothing_is_set(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    found = in_a_new_process(
-        FIT
-        + """
-model.fit(X, X[:, 2, 0])
+    code = """
+model.fit(X, y)
+for action in (lambda: skattn.set_num_threads(1), lambda: model.fit(X, y)):
+    try:
+        action()
+    except RuntimeError as error:
+        print("before the first fit, or set SKATTN_NUM_THREADS before" in str(error))
+    print(os.environ.get("SKATTN_NUM_THREADS"))
+    os.environ["SKATTN_NUM_THREADS"] = "2"
 try:
     skattn.set_num_threads(1)
-except RuntimeError as error:
-    print("before" in str(error), "SKATTN_NUM_THREADS" in os.environ)
+except RuntimeError:
+    print(os.environ["SKATTN_NUM_THREADS"])
+del os.environ["SKATTN_NUM_THREADS"]
+print(len(model.fit(X, y).predict(X)))
 """
-    )
-    assert found == ["True", "False"]
+    assert in_a_new_process(FIT + code) == ["True", "None", "True", "2", "2", "40"]

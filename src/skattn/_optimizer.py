@@ -134,8 +134,8 @@ def clip(gradient, sizes, clipnorm):
     """Scale each array of a joined gradient down to a norm of at most `clipnorm`.
 
     Over hundreds of steps a gradient can overflow while loss and parameters are still
-    finite. It points nowhere then, and its parameters rest for this step. A clipnorm of
-    infinity leaves the others as they are.
+    finite. It points nowhere then, and counts as zero for this step. A clipnorm of infinity
+    leaves the others as they are.
     """
     arrays = tf.split(gradient, sizes)
     norms = tf.sqrt(tf.stack([tf.reduce_sum(tf.square(array)) for array in arrays]))

@@ -290,7 +290,8 @@ class Program:
                 outputs, penalty, state = self._call(_padded(*sequences, part), trained, state)
                 part_loss = self._loss(outputs, y, part, part_weights, quantile)
                 batch_loss += part_loss
-                objective += part_loss + tf.reduce_sum(part_weights) * penalty
+                share = tf.reduce_sum(part_weights) / tf.reduce_sum(weights)
+                objective += part_loss + share * penalty
         for variable, value in zip(self._others, state, strict=True):
             variable.value.assign(value)
         return batch_loss, tape.gradient(objective, vector)
