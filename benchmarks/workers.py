@@ -86,7 +86,8 @@ def step(library, shape, batch, n_threads):
     import peers
 
     T, F, H = shape
-    products = 3 * 2 * batch * T * (F + H) * 4 * H  # of the LSTM, forwards and backwards
+    # Products with the kernels of the LSTM and of the attention, forwards and twice backwards.
+    products = 3 * 2 * batch * T * ((F + H) * 4 * H + H * H)
     n_steps = max(20, int(60 * 24 * 32 / (T * H) * 32 / batch))
     X, y = data(n_steps * batch, T, F)
     if library == "skattn":
