@@ -56,7 +56,9 @@ WIDE = {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}
 SECTIONS = {
     "search 2": _searches(2),
     "search 20": _searches(20),
-    "threads": [(f"{n} thread(s) of fits, s", workers.threads, {"epochs": 20}, str(n)) for n in (1, 2)],
+    "threads": [
+        (f"{n} thread(s) of fits, s", workers.threads, {"epochs": 20}, str(n)) for n in (1, 2)
+    ],
     "step small": _steps(SHAPES[0]),
     "step large": _steps(SHAPES[1]),
     "fit": [

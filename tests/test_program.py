@@ -171,7 +171,7 @@ def test_programs_gather_the_sequences_that_numpy_gathers(program):
     X = sequences_of(overlapping_windows())
     rows = np.array([7, 1, 1, 0, 3])
     *tensors, _ = program.tensors(X, np.zeros((12, 1), "float32"))
-    gathered = _padded(*tensors, rows)
+    gathered = _padded(tensors, rows)
     np.testing.assert_array_equal(gathered, X.padded(rows))
 
 

@@ -264,7 +264,7 @@ class Program:
             return average, loss + shares[batch] * batch_loss
 
         def validate(batch, loss):
-            outputs = self.network(_padded(*data[:-1], validation_rows[batch]), training=False)
+            outputs = self.network(_padded(data[:-1], validation_rows[batch]), training=False)
             of_batch = validation_rows[batch], validation_weights[batch]
             return (loss + self._loss(outputs, y, *of_batch, quantile),)
 
@@ -287,7 +287,7 @@ class Program:
             trained = self._optimizer.layout.split(vector)
             parts = (tf.split(numbers, self.n_parts) for numbers in (rows, weights))
             for part, part_weights in zip(*parts, strict=True):  # side by side
-                outputs, penalty, state = self._call(_padded(*sequences, part), trained, state)
+                outputs, penalty, state = self._call(_padded(sequences, part), trained, state)
                 part_loss = self._loss(outputs, y, part, part_weights, quantile)
                 batch_loss += part_loss
                 share = tf.reduce_sum(part_weights) / tf.reduce_sum(weights)
@@ -337,8 +337,9 @@ def _repeat(step, batches, *state):
     return state
 
 
-def _padded(table, starts, lengths, n_timesteps, rows):
+def _padded(sequences, rows):
     """Gather sequences from their table: (n_rows, n_timesteps, n_features), NaN to the right."""
+    table, starts, lengths, n_timesteps = sequences
     steps = tf.range(n_timesteps)
     present = steps < tf.gather(lengths, rows)[:, None]
     places = tf.where(present, tf.gather(starts, rows)[:, None] + steps, 0)
