@@ -23,8 +23,6 @@ KINDS = {
     "LSTM kernel, backwards": ("BlockLSTMGradV2",),
     "LSTM, around the kernel (time first, masks)": ("/lstm_1", "present_steps"),
     "attention": ("/attention",),
-    "optimizer (clipping, Adam, average)": ("adam", "NoNan", "Square", "Assign"),
-    "gathering the batch": ("Gather", "SelectV2"),
 }
 
 #: Part of a call → (file, function) whose time it is.
@@ -60,7 +58,7 @@ def shares_of_a_step(shape, n_steps=300):
         spent = _operations(next(Path(folder).rglob("*.xplane.pb")))
     whole = spent.pop("epoch")
     shares = {name: spent[name] / whole for name in KINDS}
-    return shares | {"everything else, and between operations": 1 - sum(shares.values())}
+    return shares | {"optimizer, batch, and between operations": 1 - sum(shares.values())}
 
 
 def _operations(path):
