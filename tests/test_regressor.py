@@ -64,8 +64,8 @@ def test_improvements_below_tol_do_not_count(sequences, small):
     assert (model.best_iter_, model.n_iter_) == (1, 5)
 
 
-@pytest.mark.parametrize(("n_rows", "holds_out"), [(49, False), (50, True)])
-def test_auto_holds_out_rows_from_50_on(small, n_rows, holds_out):
+@pytest.mark.parametrize(("n_rows", "holds_out"), [(99, False), (100, True)])
+def test_auto_holds_out_rows_from_100_on(small, n_rows, holds_out):
     X = np.random.default_rng(0).normal(size=(n_rows, 6, 2))
     assert (small().fit(X, X[:, 0, 0]).validation_loss_curve_ is not None) == holds_out
 

@@ -18,7 +18,7 @@ from ._training import Outcome, Recipe, train
 from ._validation import Integral
 
 #: With early_stopping="auto", fits on fewer rows than this keep every row for training.
-ROWS_FOR_EARLY_STOPPING = 50
+ROWS_FOR_EARLY_STOPPING = 100
 
 #: With segment_length="auto", and a target_feature, about so many segments are read.
 AUTO_SEGMENTS = 16

@@ -167,7 +167,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out validation rows, to stop when their loss has not improved
         for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so where 50 rows or more are left for both, or when `X_val` is given.
+        "auto" does so where 100 rows or more are left for both, or when `X_val` is given.
 
     validation_fraction : float, default=0.1
         Share of the rows held out for early stopping: the *last* rows, never
