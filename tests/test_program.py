@@ -156,6 +156,14 @@ def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
     np.testing.assert_array_equal(program.predict(program.parameters(), X), whole)
 
 
+def test_parameters_of_another_shape_are_refused(program):
+    """A transposed kernel has as many values, and would be read as another one."""
+    X = sequences_of(np.zeros((3, 6, 2), "float32"))
+    turned = program.parameters() | {"output/kernel": program.parameters()["output/kernel"].T}
+    with pytest.raises(ValueError, match=r"'output/kernel' must have shape \(20, 1\).*\(1, 20\)"):
+        program.predict(turned, X)
+
+
 # One step of training
 
 

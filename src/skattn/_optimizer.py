@@ -24,6 +24,17 @@ class Layout:
         self.variables = variables
         self.sizes = [int(np.prod(variable.shape)) for variable in variables]
 
+    def join(self, arrays):
+        """Return the vector of an array for each variable; refuse arrays of other shapes."""
+        arrays = [*map(np.asarray, arrays)]
+        for array, variable in zip(arrays, self.variables, strict=True):
+            if array.shape != tuple(variable.shape):
+                raise ValueError(
+                    f"Parameter {variable.path!r} must have shape {tuple(variable.shape)}. Got "
+                    f"{array.shape}. Change values of fitted parameters only, or fit anew."
+                )
+        return join(arrays)
+
     def split(self, vector):
         """Return a tensor for each variable, of its shape and type, from a vector."""
         return [

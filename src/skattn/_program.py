@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ._initial import draw
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
-from ._optimizer import Layout, VectorOptimizer, join
+from ._optimizer import Layout, VectorOptimizer
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -208,7 +208,7 @@ class Program:
 
     def _in_chunks(self, name, parameters, X):
         """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
-        vector = tf.constant(join(parameters.values()))
+        vector = tf.constant(self._layout.join(parameters.values()))
         size = self.rows_at_once(X.n_timesteps) // ROW_MULTIPLE * ROW_MULTIPLE
         function = self._function(name)
         chunks = []
