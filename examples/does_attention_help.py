@@ -53,7 +53,7 @@ def make_flood(n_samples=400, n_timesteps=80, seed=0):
 def compare(X, y):
     """Compare the plain LSTM, pooling and additive attention."""
     return compare_attentions(
-        LSTMAttentionRegressor(units=16, epochs=40),
+        LSTMAttentionRegressor(units=16, epochs=40, n_members=1),
         X,
         y,
         attentions=[None, "mean", "additive"],

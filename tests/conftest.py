@@ -48,10 +48,11 @@ def sequences():
 
 @pytest.fixture
 def small():
-    """Return a factory of small, quick, seeded regressors."""
+    """Return a factory of small, quick, seeded regressors, which train on all rows."""
 
     def make(attention="additive", **params):
         defaults = {"units": 4, "epochs": 2, "random_state": 0}
+        defaults |= {"early_stopping": False, "n_members": 1}
         return LSTMAttentionRegressor(attention, **{**defaults, **params})
 
     return make

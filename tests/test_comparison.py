@@ -330,8 +330,9 @@ def test_seeds_make_networks_reproducible_whatever_the_number_of_jobs(small):
 def test_attention_is_not_said_to_help_on_the_control_task(small):
     X, y = make_fading_memory(150, 6, random_state=0)
     options = {"attentions": [None, "additive"], "cv": 3, "random_state": 0}
+    model = small(epochs=100, learning_rate=0.02, early_stopping="auto", validation_fraction=0.1)
     # Trained to the end: halfway the verdict is about which network learns faster.
-    result = compare_attentions(small(epochs=100, learning_rate=0.02), X, y, **options)
+    result = compare_attentions(model, X, y, **options)
     assert result.table["mean_score"].min() > 0.7
     assert result.table.loc["additive", "verdict"] != "helped"
     assert not result.summary.startswith("Attention helped")

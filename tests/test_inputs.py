@@ -342,17 +342,17 @@ def test_windows_of_a_series_are_learned_as_their_copies(small):
 
 
 def test_held_out_windows_share_no_rows_with_the_training_windows(small):
-    """Of 40 windows of 6 steps, 36 to 39 validate and 31 to 35 reach into row 36."""
+    """Of 40 windows of 6 steps, 32 to 39 validate and 27 to 31 reach into row 32."""
     X = sliding_window_view(np.random.default_rng(0).normal(size=45), 6)
     y = np.arange(40.0)
     held_out = small(early_stopping=True).fit(X, y)
-    apart = small(early_stopping=True).fit(X[:31], y[:31], X_val=X[36:], y_val=y[36:])
+    apart = small(early_stopping=True).fit(X[:27], y[:27], X_val=X[32:], y_val=y[32:])
     assert_array_equal(held_out.predict(X), apart.predict(X))
     assert held_out.validation_loss_curve_ == apart.validation_loss_curve_
 
 
-@pytest.mark.parametrize(("n_windows", "stops"), [(104, False), (105, True)])
-def test_auto_stops_early_where_100_windows_are_left(small, n_windows, stops):
+@pytest.mark.parametrize(("n_windows", "stops"), [(54, False), (55, True)])
+def test_auto_stops_early_where_50_windows_are_left(small, n_windows, stops):
     """Windows of 6 steps: the 5 before the first that validates are left out."""
     X = sliding_window_view(np.random.default_rng(0).normal(size=n_windows + 5), 6)
     model = small(early_stopping="auto", epochs=1).fit(X, np.arange(float(n_windows)))
@@ -362,7 +362,7 @@ def test_auto_stops_early_where_100_windows_are_left(small, n_windows, stops):
 def test_auto_trains_on_all_windows_where_none_ends_before_the_last(small):
     """Of 200 windows of 60 steps, 180 would validate and share rows with the other 20."""
     X = sliding_window_view(np.random.default_rng(0).normal(size=259), 60)
-    model = small(validation_fraction=0.9, n_timesteps=2, epochs=1)
+    model = small(early_stopping="auto", validation_fraction=0.9, n_timesteps=2, epochs=1)
     assert model.fit(X, np.arange(200.0)).validation_loss_curve_ is None
 
 

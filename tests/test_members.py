@@ -5,6 +5,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
@@ -19,9 +20,11 @@ from skattn import (
     save,
     sequence_importance,
 )
+from skattn._fitting import make_folds
 from skattn._members import stack, stack_parameters, unstack, unstack_parameters
 from skattn._model_file import ModelFileError
 from skattn._pool import pool
+from skattn._rows import check_rows
 
 
 def member(model, number):
@@ -296,3 +299,101 @@ def test_a_failed_member_leaves_no_trace(sequences, small):
     assert vars(model) == before
     assert_array_equal(model.predict(X), prediction)
     assert isinstance(model, LSTMAttentionRegressor)
+
+
+# Rows that members hold out
+
+
+def folds_of(model, n_rows, **options):
+    """Return which rows train and which stop each member."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 3, 1))
+    rows, _ = check_rows(model, X, np.arange(float(n_rows)), None, reset=True)
+    folds = make_folds(model, rows, None, goes_on=False)
+    return [[None if part is None else part.y[:, 0].tolist() for part in fold] for fold in folds]
+
+
+@pytest.mark.parametrize("n_rows", [50, 60, 103, 499])
+def test_few_rows_train_five_members_and_each_row_stops_but_one(n_rows):
+    folds = folds_of(LSTMAttentionRegressor(), n_rows)
+    assert len(folds) == 5
+    size = -(-n_rows // 5)
+    for number, (train, held_out) in enumerate(folds):
+        assert sorted(train + held_out) == list(range(n_rows))
+        if number < n_rows // size:
+            end = n_rows - number * size
+            assert held_out == list(range(end - size, end))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "params", "n_members", "n_held_out"),
+    [
+        (499, {}, 5, 100),
+        (500, {}, 1, 50),
+        (499, {"n_members": 1}, 1, 100),
+        (499, {"n_members": 2}, 2, 100),
+        (500, {"n_members": 12}, 12, 50),
+        (499, {"validation_fraction": 0.1}, 5, 50),
+        (499, {"early_stopping": True}, 5, 100),
+        (499, {"early_stopping": False}, 1, None),
+        (499, {"early_stopping": False, "n_members": 3}, 3, None),
+        (49, {}, 1, None),
+        (49, {"n_members": 3}, 3, None),
+        (10, {"early_stopping": True}, 5, 2),
+    ],
+)
+def test_members_and_rows_held_out(n_rows, params, n_members, n_held_out):
+    folds = folds_of(LSTMAttentionRegressor(**params), n_rows)
+    assert len(folds) == n_members
+    for train, held_out in folds:
+        assert held_out is None if n_held_out is None else len(held_out) == n_held_out
+        assert len(train) == n_rows - (n_held_out or 0)
+
+
+def test_validation_rows_that_are_given_stop_the_only_member(sequences, small):
+    X, y = sequences
+    model = small(n_members="auto", early_stopping="auto").fit(X, y, X_val=X, y_val=y)
+    assert model.n_members_ == 1
+    assert model.validation_loss_curve_ is not None
+
+
+def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, small):
+    X, y = sequences
+    params = {"standardize": False, "early_stopping": True, "validation_fraction": 0.25}
+    two = small(n_members=2, **params, epochs=4).fit(X, y)
+    seed = np.random.RandomState(0).randint(2**31, size=1)[0]
+    alone = small(**params, epochs=4, random_state=np.random.RandomState(seed))
+    others = np.r_[0:20, 30:40]
+    alone.fit(X[others], y[others], X_val=X[20:30], y_val=y[20:30])
+    assert_array_equal(member(two, 1).predict(X), alone.predict(X))
+
+
+def test_windows_too_long_for_an_inner_block_stop_by_the_last_one():
+    """Of 60 windows of 10 steps, 12 validate and up to 9 on either side share rows with them."""
+    table = np.random.default_rng(0).normal(size=69)
+    X = sliding_window_view(table, 10)
+    model = LSTMAttentionRegressor()
+    rows, _ = check_rows(model, X, np.arange(60.0), None, reset=True)
+    folds = make_folds(model, rows, None, goes_on=False)
+    assert [len(train.X) for train, _ in folds] == [39] * 5
+    assert [held_out.y[0, 0] for _, held_out in folds] == [48, 48, 48, 48, 0]
+
+
+def test_what_auto_meant_stays(small):
+    X = np.random.default_rng(0).normal(size=(60, 4, 1))
+    y = X[:, 0, 0]
+    model = small(n_members="auto", early_stopping="auto", warm_start=True).fit(X, y)
+    assert model.n_members_ == 5
+    kernels = model.parameters_["lstm_1/lstm_cell/kernel"]
+    model.partial_fit(X[:9], y[:9]).fit(X[:9], y[:9])
+    assert model.n_members_ == 5
+    assert (model.parameters_["lstm_1/lstm_cell/kernel"] != kernels).any(axis=(1, 2)).all()
+    assert small(n_members="auto", early_stopping="auto").partial_fit(X, y).n_members_ == 1
+
+
+def test_auto_is_in_a_model_file(small, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 4, 1))
+    model = small(n_members="auto", early_stopping="auto").fit(X, X[:, 0, 0])
+    save(model, tmp_path / "m.safetensors")
+    again = load(tmp_path / "m.safetensors")
+    assert (again.n_members, again.n_members_, again.validation_fraction) == ("auto", 5, "auto")
+    assert_array_equal(again.predict(X), model.predict(X))

@@ -51,7 +51,7 @@ def test_losses_are_those_of_the_predictions(sequences, small):
 
 def test_stopping_waits_for_n_iter_no_change(sequences, small):
     X, y = sequences
-    model = small(epochs=60, n_iter_no_change=3, learning_rate=0.3)
+    model = small(epochs=60, early_stopping=True, n_iter_no_change=3, learning_rate=0.3)
     model.fit(X, y, X_val=X, y_val=-y)
     assert model.n_iter_ == model.best_iter_ + 3
     assert model.best_loss_ == model.validation_loss_curve_[model.best_iter_ - 1]
@@ -64,10 +64,12 @@ def test_improvements_below_tol_do_not_count(sequences, small):
     assert (model.best_iter_, model.n_iter_) == (1, 5)
 
 
-@pytest.mark.parametrize(("n_rows", "holds_out"), [(99, False), (100, True)])
-def test_auto_holds_out_rows_from_100_on(small, n_rows, holds_out):
-    X = np.random.default_rng(0).normal(size=(n_rows, 6, 2))
-    assert (small().fit(X, X[:, 0, 0]).validation_loss_curve_ is not None) == holds_out
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize(("n_rows", "holds_out"), [(49, False), (50, True)])
+def test_auto_holds_out_rows_from_50_different_ones_on(small, n_rows, holds_out, repeats):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6, 2)).repeat(repeats, axis=0)
+    model = small(early_stopping="auto").fit(X, X[:, 0, 0])
+    assert (model.validation_loss_curve_ is not None) == holds_out
 
 
 def test_the_learning_rate_follows_half_a_cosine(sequences, small):

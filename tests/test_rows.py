@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from conftest import sequences_of, spaced
 from panels import RANDOM, panels, two_stations
 from skattn import TimeWindows, sliding_windows
-from skattn._rows import Rows, check_rows, merge_equal, scale_rows, split_last
+from skattn._rows import Rows, check_rows, merge_equal, scale_rows, split_block
 from skattn._scaling import Statistics
 from skattn._strides import Windows, table_of
 
@@ -148,7 +148,7 @@ def test_any_type_merges(dtype):
 )
 def test_the_last_rows_validate(n_rows, fraction, n_validation):
     rows = rows_of(np.arange(n_rows), np.arange(n_rows), np.arange(n_rows) + 1)
-    train, validation = split_last(rows, fraction)
+    train, validation = split_block(rows, fraction)
     assert len(validation.X) == n_validation
     for whole, *parts in zip(*map(arrays_of, (rows, train, validation)), strict=True):
         assert_array_equal(np.concatenate(parts), whole)
@@ -161,10 +161,12 @@ def test_the_last_rows_validate(n_rows, fraction, n_validation):
     step=st.integers(1, 3),
     stride=st.integers(1, 3),
     fraction=st.floats(0.01, 0.99),
+    number=st.integers(0, 12),
 )
-@example(n_samples=30, n_timesteps=6, step=3, stride=2, fraction=0.2)
-def test_training_windows_end_before_validation_windows_begin(
-    n_samples, n_timesteps, step, stride, fraction
+@example(n_samples=30, n_timesteps=6, step=3, stride=2, fraction=0.2, number=0)
+@example(n_samples=30, n_timesteps=6, step=3, stride=2, fraction=0.2, number=3)
+def test_training_windows_share_nothing_with_the_block_that_validates(
+    n_samples, n_timesteps, step, stride, fraction, number
 ):
     layout = spaced(n_samples, n_timesteps, step, stride)
     shared = len(np.unique(layout.rows)) < layout.rows.size
@@ -173,12 +175,19 @@ def test_training_windows_end_before_validation_windows_begin(
     rows = rows_of(layout.windows_of(np.arange(float(layout.n_rows))[:, np.newaxis]), numbers)
     spans = [set(range(first, first + layout.span)) for first in layout.first]
     n_validation = min(n_samples - 1, math.ceil(fraction * n_samples))
-    held_out = set.union(*spans[-n_validation:])
-    apart = [i for i in numbers[:-n_validation] if not spans[i] & held_out]
+    blocks = [block[::-1] for block in batched(numbers[::-1], n_validation)]
+    block = blocks[number % len(blocks)]
+    held_out = set.union(*(spans[i] for i in block))
+    apart = [i for i in numbers if i not in block and not spans[i] & held_out]
     assume(apart)
-    train, validation = split_last(rows, fraction)
-    assert_array_equal(validation.y[:, 0], numbers[-n_validation:])
+    train, validation = split_block(rows, fraction, number)
+    assert_array_equal(validation.y[:, 0], block)
     assert_array_equal(train.y[:, 0], apart)
+
+
+def batched(numbers, size):
+    """Return the whole blocks of so many numbers."""
+    return [numbers[end - size : end] for end in range(size, len(numbers) + 1, size)]
 
 
 @pytest.mark.parametrize("layout", [spaced(9, 4, step=4), spaced(9, 4, step=6), spaced(9, 1)])
@@ -186,7 +195,7 @@ def test_windows_that_share_nothing_are_all_kept(layout):
     """Of 9 windows, 4 validate and 5 train, as with a copy of overlapping ones."""
     table = np.arange(60.0).reshape(60, 1)
     for X in (layout.windows_of(table), spaced(9, 4).windows_of(table).copy()):
-        train, validation = split_last(rows_of(X, np.arange(9)), 0.4)
+        train, validation = split_block(rows_of(X, np.arange(9)), 0.4)
         assert (len(train.X), len(validation.X)) == (5, 4)
 
 
@@ -217,7 +226,7 @@ def test_of_groups_and_gaps_windows_that_share_a_row_with_validation_are_left_ou
     fold = np.arange(len(windows))[::every]
     fold = np.random.default_rng(0).permutation(fold) if shuffled else fold
     assume(len(fold) > 1)
-    train, validation = split_last(rows_of(windows[fold], fold), fraction)
+    train, validation = split_block(rows_of(windows[fold], fold), fraction)
     n_validation = min(len(fold) - 1, math.ceil(fraction * len(fold)))
     held_out, others = fold[-n_validation:], fold[:-n_validation]
     assert_array_equal(validation.y[:, 0], held_out)
@@ -230,7 +239,7 @@ def test_of_groups_and_gaps_windows_that_share_a_row_with_validation_are_left_ou
 def test_interleaved_groups_train_all_of_them():
     """Of 60 windows of 5 steps the last 6 validate; 4 before in each group share rows."""
     windows = sliding_windows(two_stations(34), length=5, groups="g")
-    train, validation = split_last(rows_of(windows, np.arange(60)), 0.1)
+    train, validation = split_block(rows_of(windows, np.arange(60)), 0.1)
     assert validation.y[:, 0].tolist() == [54, 55, 56, 57, 58, 59]
     assert train.y[:, 0].tolist() == list(range(46))
 
@@ -244,7 +253,7 @@ def test_windows_of_weight_zero_neither_train_nor_validate(small, left_out, n_tr
     X, weights = spaced(10, 3).windows_of(np.arange(12.0)[:, np.newaxis]), np.ones(10)
     weights[left_out] = 0
     rows, _ = check_rows(small(), X, np.arange(10), weights, reset=True)
-    train, validation = split_last(rows, 0.2)
+    train, validation = split_block(rows, 0.2)
     assert validation.y[:, 0].tolist() == validating
     assert train.y[:, 0].tolist() == list(range(n_trained))
 
@@ -271,7 +280,7 @@ def test_rows_that_are_not_used_are_not_looked_at(small):
 
 def test_windows_are_scaled_as_their_steps(small):
     X = spaced(10, 3).windows_of(np.arange(12.0)[:, np.newaxis])
-    train, validation = split_last(rows_of(X, np.arange(10)), 0.2)
+    train, validation = split_block(rows_of(X, np.arange(10)), 0.2)
     scaled = scale_rows(train, validation, Statistics(5.0, 2.0), Statistics(1.0, 4.0))
     kept = [0, 1, 2, 3, 4, 5, 8, 9]
     assert scaled.X.table.dtype == scaled.y.dtype == "float32"

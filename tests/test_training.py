@@ -139,8 +139,8 @@ def test_validation_loss_is_weighted(small, sequences):
 @pytest.mark.parametrize("patience", [1, 3])
 def test_training_stops_after_epochs_without_improvement(small, sequences, patience):
     rows, validation = opposed(sequences)
-    model = small(epochs=30, standardize=False, learning_rate=0.03, n_iter_no_change=patience)
-    model.fit(*rows, **validation)
+    model = small(epochs=30, standardize=False, learning_rate=0.03, early_stopping=True)
+    model.set_params(n_iter_no_change=patience).fit(*rows, **validation)
     assert model.n_iter_ == model.best_iter_ + patience < 30
 
 

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._continuation import last_values
 from ._fitting import (
     borrow,
+    count_members,
     fit_network,
-    hold_out,
+    make_folds,
     make_recipe,
     take_rows,
     take_validation_rows,
@@ -167,12 +168,14 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out validation rows, to stop when their loss has not improved
         for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so where 100 rows or more are left for both, or when `X_val` is given.
+        "auto" does so where 50 distinct rows or more are left for both, or when `X_val` is
+        given.
 
-    validation_fraction : float, default=0.1
+    validation_fraction : float or "auto", default="auto"
         Share of the rows held out for early stopping: the *last* rows, never
-        shuffled in. Windows of one table (`TimeWindows`, `sliding_windows`) that share
-        rows with these are left out, so that training ends before validation begins.
+        shuffled in; further members hold out the blocks before. "auto" is 0.1, and 0.2
+        of fewer than 500 rows. Windows of one table (`TimeWindows`, `sliding_windows`)
+        that share rows with these are left out of training, so that no value is in both.
 
     n_iter_no_change : int, default=50
         Epochs without improvement to wait for. Used only with early stopping.
@@ -180,10 +183,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
 
-    n_members : int, default=1
+    n_members : int or "auto", default="auto"
         Number of networks, trained one after the other from different draws, whose
-        predictions and attention weights are averaged [6]_. More members take as many
-        times longer, and make a draw that fails harmless.
+        predictions and attention weights are averaged [6]_. With early stopping each holds
+        out rows of its own, so that all rows train some. More members take as many times
+        longer, and make a draw that fails harmless. "auto" is 1, but 5 for fewer than 500
+        rows of which some are held out.
 
     callbacks : list, default=None
         Keras callbacks (instances or classes), called at the begin and end of training
@@ -317,10 +322,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "epochs": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
         "n_iter_no_change": [POSITIVE_INTEGER],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "n_members": [POSITIVE_INTEGER],
+        "n_members": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -354,10 +359,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         epochs="auto",
         batch_size=32,
         early_stopping="auto",
-        validation_fraction=0.1,
+        validation_fraction="auto",
         n_iter_no_change=50,
         tol=0.0,
-        n_members=1,
+        n_members="auto",
         callbacks=None,
         warm_start=False,
         random_state=None,
@@ -433,11 +438,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         validation = None
         if X_val is not None:
             validation = take_validation_rows(trial, X_val, y_val, sample_weight_val)
-        elif self.early_stopping:
-            rows, validation = hold_out(trial, rows)
-        early_stopping = bool(self.early_stopping) and validation is not None
+        folds = make_folds(trial, rows, validation, goes_on)
+        early_stopping = bool(self.early_stopping) and folds[0][1] is not None
         recipe = make_recipe(self, early_stopping=early_stopping)
-        fit_network(trial, rows, validation, recipe, goes_on, keep_optimizer=self.warm_start)
+        fit_network(trial, folds, recipe, goes_on, keep_optimizer=self.warm_start)
         return self._become(trial)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -464,7 +468,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         recipe = make_recipe(
             self, epochs=1, learning_rate_schedule="constant", early_stopping=False
         )
-        fit_network(trial, rows, None, recipe, goes_on, keep_optimizer=True)
+        folds = [(rows, None)] * count_members(trial, goes_on)
+        fit_network(trial, folds, recipe, goes_on, keep_optimizer=True)
         return self._become(trial)
 
     def predict(self, X, return_std=False):

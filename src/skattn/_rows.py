@@ -36,19 +36,29 @@ def check_rows(estimator, X, y, sample_weight, *, reset):
     return kept._replace(X=kept.X.trimmed()), n_dims
 
 
-def split_last(rows, fraction):
-    """Split off the last rows, at least one, for validation.
+def split_block(rows, fraction, number=0):
+    """Hold out a block of rows, at least one, for validation: the last, or one before it.
 
-    Training windows that overlap with a validation window in the caller's table are in
-    neither part.
+    Blocks are counted from the last one, which is number 0, and again from there where the
+    rows are used up. Training windows that overlap with a validation window in the caller's
+    table are in neither part.
     """
-    n_train = max(1, len(rows.X) - int(np.ceil(fraction * len(rows.X))))
-    train, validation = rows.take(slice(n_train)), rows.take(slice(n_train, None))
+    n_rows = len(rows.X)
+    size = min(int(np.ceil(fraction * n_rows)), n_rows - 1)
+    end = n_rows - number % max(1, n_rows // max(1, size)) * size
+    held = np.zeros(n_rows, dtype=bool)
+    held[end - size : end] = True
+    train, validation = rows.take(~held), rows.take(held)
     span, first = rows.X.layout.span, train.X.layout.first
     begins = np.sort(np.append(validation.X.layout.first, np.iinfo(int).max))
     next_begin = begins[np.searchsorted(begins, first - span, side="right")]
     apart = first + span <= next_begin
     return train if apart.all() else train.take(apart), validation
+
+
+def count_distinct(rows):
+    """Count the rows, equal ones once."""
+    return len(np.unique(_keys(rows)))
 
 
 def merge_equal(rows):

@@ -98,8 +98,8 @@ class Outcome:
     best_epoch: int = 0  # within this training, counted from 1
 
 
-def train(program, rows, recipe, random_state, starts, given=None):
-    """Train a borrowed program, once for each member, one after the other.
+def train(program, rows, recipe, random_state, start=None, given=None):
+    """Train a borrowed program once.
 
     Parameters
     ----------
@@ -110,15 +110,15 @@ def train(program, rows, recipe, random_state, starts, given=None):
     recipe : Recipe
         How to train.
     random_state : numpy.random.RandomState
-        Source of initial parameters, row orders and dropout seeds, for all members.
-    starts : list of Outcome or None, one for each member
+        Source of initial parameters, row orders and dropout seeds.
+    start : Outcome, default=None
         Parameters and optimizer state to go on from; None for a fresh draw.
     given : dict of str to array, default=None
         Parameters that are known and so replace what is drawn.
 
     Returns
     -------
-    outcomes : list of Outcome
+    outcome : Outcome
         Parameters of the best epoch with early stopping, else of the last.
 
     Raises
@@ -130,21 +130,17 @@ def train(program, rows, recipe, random_state, starts, given=None):
     data = program.tensors(rows.X, rows.y)
     validation = _validation_batches(rows, program.rows_at_once(rows.X.n_timesteps))
     rows = replace(rows, X=None, y=None)  # the program has a copy
-    outcomes = []
-    for start, generator in zip(starts, _generators(random_state, len(starts)), strict=True):
-        drawn = {} if start else program.draw_parameters(generator) | (given or {})
-        program.load(start.parameters if start else drawn)
-        program.start(
-            optimizer_state=start.optimizer_state if start else None,
-            dropout=recipe.dropout,
-            seed=generator.randint(2**31),
-        )
-        training = _Training(program, rows, data, validation, recipe, generator)
-        outcomes.append(training.run())
-    return outcomes
+    drawn = {} if start else program.draw_parameters(random_state) | (given or {})
+    program.load(start.parameters if start else drawn)
+    program.start(
+        optimizer_state=start.optimizer_state if start else None,
+        dropout=recipe.dropout,
+        seed=random_state.randint(2**31),
+    )
+    return _Training(program, rows, data, validation, recipe, random_state).run()
 
 
-def _generators(random_state, n_members):
+def generators_of(random_state, n_members):
     """Return a generator for each member: the first goes on with the one that is given."""
     seeds = copy.deepcopy(random_state).randint(2**31, size=n_members - 1)
     return [random_state, *map(np.random.RandomState, seeds)]
