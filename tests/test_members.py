@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import trim_mean
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
@@ -21,7 +22,14 @@ from skattn import (
     sequence_importance,
 )
 from skattn._fitting import make_folds
-from skattn._members import stack, stack_parameters, unstack, unstack_parameters
+from skattn._members import (
+    middle,
+    middle_mean,
+    stack,
+    stack_parameters,
+    unstack,
+    unstack_parameters,
+)
 from skattn._model_file import ModelFileError
 from skattn._pool import pool
 from skattn._rows import check_rows
@@ -96,6 +104,18 @@ def test_predictions_are_mean_and_spread_of_the_members(sequences, small, params
     assert_allclose(mean, alone.mean(axis=0), rtol=1e-12)
     assert_allclose(std, alone.std(axis=0), rtol=1e-9)
     assert (std > 0).all()
+
+
+def test_a_fifth_of_the_members_at_either_end_is_left_out():
+    """So one of five that fails changes nothing; of fewer than five all count."""
+    rng = np.random.default_rng(0)
+    for n_members, n_left_out in ((1, 0), (2, 0), (4, 0), (5, 1), (9, 1), (10, 2)):
+        predictions = rng.normal(size=(n_members, 7, 2))
+        assert_allclose(middle_mean(predictions), trim_mean(predictions, 0.2, axis=0), rtol=1e-12)
+        assert middle(n_members) == slice(n_left_out, n_members - n_left_out)
+    four, failed = rng.normal(size=(4, 7, 2)), np.full((7, 2), 1e9)
+    one, other = (middle_mean(np.stack([*four, sign * failed])) for sign in (1, 2))
+    assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("return_std", [True, np.True_, 1])
@@ -219,12 +239,14 @@ def test_a_file_whose_text_claims_another_number_is_refused(sequences, small, tm
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("params", [{"target_feature": 0}, {"dropout": 0.3}])
+@pytest.mark.parametrize(
+    "params", [{"target_feature": 0, "n_members": 2}, {"dropout": 0.3, "n_members": 5}]
+)
 def test_exports_predict_the_mean(sequences, small, tmp_path, params):
-    X, y = sequences
-    model = small(n_members=3, learning_rate=0.05, **params).fit(X, y)
+    X, y = sequences[0], np.c_[sequences[1], sequences[1] ** 2]
+    model = small(learning_rate=0.05, **params).fit(X, y)
     exported = model.to_keras()
-    assert_allclose(exported(X)[:, 0], model.predict(X), rtol=1e-4, atol=1e-5)
+    assert_allclose(exported(X), model.predict(X), rtol=1e-4, atol=1e-5)
     assert_allclose(model.to_scikeras().predict(X), model.predict(X), rtol=1e-4, atol=1e-5)
     exported.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import layers
-from ._members import unstack_parameters
+from ._members import middle, unstack_parameters
 from ._network import assemble, dropout_layers, seeds_apart, weights_of
 
 
@@ -54,7 +54,8 @@ def _networks(estimator):
 def _mean(predictions):
     if len(predictions) == 1:
         return predictions[0]
-    return keras.layers.Average(name="mean_of_members")(predictions)
+    in_order = ops.sort(ops.stack(predictions, axis=1), axis=1)
+    return ops.mean(in_order[:, middle(len(predictions))], axis=1)
 
 
 def scikeras_regressor(estimator):

@@ -2,6 +2,20 @@
 
 import numpy as np
 
+#: Share of the members, at either end, whose predictions are left out of the average.
+TRIMMED = 0.2
+
+
+def middle(n_members):
+    """Return which of the sorted predictions of so many members are averaged, as a slice."""
+    n_left_out = int(TRIMMED * n_members)
+    return slice(n_left_out, n_members - n_left_out)
+
+
+def middle_mean(predictions):
+    """Average predictions over members, the leading axis, without the outermost ones."""
+    return np.sort(predictions, axis=0)[middle(len(predictions))].mean(axis=0)
+
 
 def stack(members):
     """Join lists of arrays, one list for each member; a single member's stay as they are."""

@@ -18,7 +18,7 @@ from ._fitting import (
     take_rows,
     take_validation_rows,
 )
-from ._members import unstack_parameters
+from ._members import middle_mean, unstack_parameters
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
 from ._validation import (
@@ -185,10 +185,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     n_members : int or "auto", default="auto"
         Number of networks, trained one after the other from different draws, whose
-        predictions and attention weights are averaged [6]_. With early stopping each holds
-        out rows of its own, so that all rows train some. More members take as many times
-        longer, and make a draw that fails harmless. "auto" is 1, but 5 for fewer than 500
-        rows of which some are held out.
+        predictions and attention weights are averaged [6]_; of five or more, the fifth at
+        either end is left out of each prediction (a trimmed mean), which makes a draw that
+        fails harmless. With early stopping each holds out rows of its own, so that all rows
+        train some. More members take as many times longer. "auto" is 1, but 5 for fewer
+        than 500 rows of which some are held out.
 
     callbacks : list, default=None
         Keras callbacks (instances or classes), called at the begin and end of training
@@ -487,7 +488,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions in float64, with as many dimensions as y had in fit; the mean
-            of all members.
+            of the members, as `n_members` says.
         std : ndarray of the shape of y
             Standard deviation of the members' predictions. Only with ``return_std=True``.
 
@@ -510,7 +511,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_finite_predictions(predictions)
         mean, std = (
             values[:, 0] if self._y_ndim == 1 else values
-            for values in (predictions.mean(axis=0), predictions.std(axis=0))
+            for values in (middle_mean(predictions), predictions.std(axis=0))
         )
         return (mean, std) if return_std else mean
 
