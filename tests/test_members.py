@@ -1,6 +1,7 @@
 """Several networks in one regressor: their numbers, their mean, their spread."""
 
 import pickle
+from collections import Counter
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from skattn import (
     save,
     sequence_importance,
 )
-from skattn._fitting import make_folds
+from skattn._folds import make_folds
 from skattn._members import (
     middle,
     middle_mean,
@@ -72,7 +73,9 @@ def test_parameters_are_stacked_and_the_members_differ(sequences, small):
     assert len({kernel.tobytes() for kernel in kernels}) == 3
 
 
-@pytest.mark.parametrize("params", [{}, {"dropout": 0.3}, {"early_stopping": True}])
+@pytest.mark.parametrize(
+    "params", [{}, {"dropout": 0.3}, {"early_stopping": True, "standardize": False}]
+)
 @pytest.mark.parametrize("seed", [0, "RandomState"])
 def test_the_first_member_is_the_only_one_bit_for_bit(sequences, small, params, seed):
     X, _ = sequences
@@ -121,7 +124,7 @@ def test_a_fifth_of_the_members_at_either_end_is_left_out():
 @pytest.mark.parametrize("return_std", [True, np.True_, 1])
 def test_the_spread_of_one_is_refused(sequences, small, return_std):
     model = small().fit(*sequences)
-    with pytest.raises(ValueError, match=r"return_std=True .* Got one: n_members=1"):
+    with pytest.raises(ValueError, match=r"return_std=True .* Got one: n_members_ = 1"):
         model.predict(sequences[0], return_std=return_std)
     model.set_params(n_members=3)  # what was fitted counts
     with pytest.raises(ValueError, match="return_std=True"):
@@ -326,24 +329,26 @@ def test_a_failed_member_leaves_no_trace(sequences, small):
 # Rows that members hold out
 
 
-def folds_of(model, n_rows, **options):
+def folds_of(model, n_rows):
     """Return which rows train and which stop each member."""
     X = np.random.default_rng(0).normal(size=(n_rows, 3, 1))
     rows, _ = check_rows(model, X, np.arange(float(n_rows)), None, reset=True)
-    folds = make_folds(model, rows, None, goes_on=False)
+    _, folds = make_folds(model, rows, None, goes_on=False)
     return [[None if part is None else part.y[:, 0].tolist() for part in fold] for fold in folds]
 
 
 @pytest.mark.parametrize("n_rows", [50, 60, 103, 499])
-def test_few_rows_train_five_members_and_each_row_stops_but_one(n_rows):
+def test_few_rows_train_five_members_and_each_row_stops_one(n_rows):
     folds = folds_of(LSTMAttentionRegressor(), n_rows)
     assert len(folds) == 5
-    size = -(-n_rows // 5)
-    for number, (train, held_out) in enumerate(folds):
+    stopping = Counter()
+    for train, held_out in folds:
         assert sorted(train + held_out) == list(range(n_rows))
-        if number < n_rows // size:
-            end = n_rows - number * size
-            assert held_out == list(range(end - size, end))
+        assert len(held_out) == -(-n_rows // 5)
+        stopping.update(held_out)
+    assert folds[0][1][-1] == n_rows - 1
+    assert set(stopping) == set(range(n_rows))
+    assert Counter(stopping.values())[2] == 5 * -(-n_rows // 5) - n_rows < 5
 
 
 @pytest.mark.parametrize(
@@ -389,15 +394,36 @@ def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, smal
     assert_array_equal(member(two, 1).predict(X), alone.predict(X))
 
 
-def test_windows_too_long_for_an_inner_block_stop_by_the_last_one():
-    """Of 60 windows of 10 steps, 12 validate and up to 9 on either side share rows with them."""
-    table = np.random.default_rng(0).normal(size=69)
-    X = sliding_window_view(table, 10)
-    model = LSTMAttentionRegressor()
+@pytest.mark.parametrize(("length", "first"), [(5, [48, 36, 24, 12, 0]), (25, [48, 48, 48, 48, 0])])
+def test_members_whose_block_leaves_less_than_half_stop_by_the_last_one(length, first):
+    """Of 60 windows, 12 validate, and up to length - 1 on either side share rows with them.
+
+    Of length 25 the last block and the first leave 24 windows, the others 12 or none.
+    """
+    X = sliding_window_view(np.random.default_rng(0).normal(size=59 + length), length)
+    model = LSTMAttentionRegressor(early_stopping=True)
     rows, _ = check_rows(model, X, np.arange(60.0), None, reset=True)
-    folds = make_folds(model, rows, None, goes_on=False)
-    assert [len(train.X) for train, _ in folds] == [39] * 5
-    assert [held_out.y[0, 0] for _, held_out in folds] == [48, 48, 48, 48, 0]
+    _, folds = make_folds(model, rows, None, goes_on=False)
+    assert [held_out.y[0, 0] for _, held_out in folds] == first
+    assert all(2 * len(train.X) > len(folds[0][0].X) for train, _ in folds)
+
+
+def test_statistics_are_of_all_rows_that_train_a_member(small):
+    """One feature moves in the last fifth alone, which only the first member holds out."""
+    X = np.random.default_rng(0).normal(size=(60, 4, 2))
+    X[:48, :, 1] = 0
+    X[48:, :, 1] *= 1e6
+    one, five = (small(n_members=n, early_stopping=True).fit(X, X[:, 0, 0]) for n in (1, 5))
+    assert one.feature_statistics_.scale[1] == 1
+    assert_allclose(five.feature_statistics_.scale, X.std(axis=(0, 1)), rtol=1e-9)
+
+
+def test_members_without_a_finite_prediction_are_told_by_the_sample(small):
+    X = np.random.default_rng(0).normal(size=(40, 4, 1))
+    model = small(n_members=5).fit(X, X[:, 0, 0])
+    model.parameters_["output/kernel"][2] = np.inf
+    with pytest.raises(FloatingPointError, match=r"sample 0 is not finite \(40 such samples\)"):
+        model.predict(X)
 
 
 def test_what_auto_meant_stays(small):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skattn import SequenceScaler, TimeWindows, sliding_windows
-from skattn._fitting import make_folds
+from skattn._folds import make_folds
 from skattn._rows import check_rows, merge_equal, scale_rows
 from skattn._scaling import Statistics
 
@@ -34,7 +34,7 @@ def prepare(small, X, y, early_stopping):
     rows, _ = check_rows(small(), X, y, None, reset=True)
     validation = None
     if early_stopping:
-        [(rows, validation)] = make_folds(
+        rows, [(_, validation)] = make_folds(
             small(early_stopping=True, n_members=1), rows, None, goes_on=False
         )
     rows = merge_equal(rows)

@@ -64,10 +64,11 @@ def test_improvements_below_tol_do_not_count(sequences, small):
     assert (model.best_iter_, model.n_iter_) == (1, 5)
 
 
-@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize("again", [np.repeat, lambda X, n, axis: np.tile(X, (n, 1, 1))])
+@pytest.mark.parametrize("times", [1, 3, 30])
 @pytest.mark.parametrize(("n_rows", "holds_out"), [(49, False), (50, True)])
-def test_auto_holds_out_rows_from_50_different_ones_on(small, n_rows, holds_out, repeats):
-    X = np.random.default_rng(0).normal(size=(n_rows, 6, 2)).repeat(repeats, axis=0)
+def test_auto_holds_out_rows_from_50_different_ones_on(small, n_rows, holds_out, times, again):
+    X = again(np.random.default_rng(0).normal(size=(n_rows, 6, 2)), times, axis=0)
     model = small(early_stopping="auto").fit(X, X[:, 0, 0])
     assert (model.validation_loss_curve_ is not None) == holds_out
 

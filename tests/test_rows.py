@@ -175,19 +175,15 @@ def test_training_windows_share_nothing_with_the_block_that_validates(
     rows = rows_of(layout.windows_of(np.arange(float(layout.n_rows))[:, np.newaxis]), numbers)
     spans = [set(range(first, first + layout.span)) for first in layout.first]
     n_validation = min(n_samples - 1, math.ceil(fraction * n_samples))
-    blocks = [block[::-1] for block in batched(numbers[::-1], n_validation)]
-    block = blocks[number % len(blocks)]
+    ends = list(range(n_samples, 0, -n_validation))  # the first block takes from its neighbour
+    end = max(n_validation, ends[number % len(ends)])
+    block = numbers[end - n_validation : end]
     held_out = set.union(*(spans[i] for i in block))
     apart = [i for i in numbers if i not in block and not spans[i] & held_out]
     assume(apart)
     train, validation = split_block(rows, fraction, number)
     assert_array_equal(validation.y[:, 0], block)
     assert_array_equal(train.y[:, 0], apart)
-
-
-def batched(numbers, size):
-    """Return the whole blocks of so many numbers."""
-    return [numbers[end - size : end] for end in range(size, len(numbers) + 1, size)]
 
 
 @pytest.mark.parametrize("layout", [spaced(9, 4, step=4), spaced(9, 4, step=6), spaced(9, 1)])

@@ -292,7 +292,8 @@ def test_unfitted(sequences, small, method):
 
 
 def test_predictions_that_are_not_finite():
-    predictions = np.array([[1.0], [np.nan], [np.inf]])
+    predictions = np.ones((2, 3, 1))
+    predictions[0, 1], predictions[1, 1:] = np.nan, np.inf
     message = message_of(FloatingPointError, check_finite_predictions, predictions)
     assert_says(message, ["sample 1", "2 such", "training rows", "feature_statistics_"])
 

@@ -66,7 +66,8 @@ def compare_attentions(
     ----------
     estimator : estimator
         An `LSTMAttentionRegressor`, or a `Pipeline`, search or
-        `TransformedTargetRegressor` around one. It is cloned, not fitted.
+        `TransformedTargetRegressor` around one. It is cloned, not fitted. With too few
+        `epochs` the comparison is about which network learns faster.
     X : array-like or list of array-like
         As `estimator.fit` takes it.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)

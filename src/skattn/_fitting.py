@@ -11,21 +11,11 @@ from sklearn.utils import check_random_state
 
 from ._continuation import check_target_feature, check_units, last_values, relative_spread
 from ._members import stack, stack_parameters, unstack, unstack_parameters
-from ._rows import check_rows, count_distinct, merge_equal, scale_rows, split_block
+from ._rows import check_rows, merge_equal, scale_rows
 from ._scaling import Statistics
 from ._spec import NetworkSpec, make_spec
 from ._training import Outcome, Recipe, generators_of, train
 from ._validation import Integral
-
-#: With early_stopping="auto", fits on fewer rows than this keep every row for training.
-ROWS_FOR_EARLY_STOPPING = 50
-
-#: Of fewer rows than this a tenth is too few to stop by. What is "auto" is then so many members
-#: which hold out as many blocks, so that each row stops one of them and trains the others.
-FEW_ROWS, AUTO_MEMBERS = 500, 5
-
-#: With validation_fraction="auto", the share of the rows held out where they are not few.
-AUTO_FRACTION = 0.1
 
 #: With segment_length="auto", and a target_feature, about so many segments are read.
 AUTO_SEGMENTS = 16
@@ -67,49 +57,6 @@ def take_validation_rows(trial, X_val, y_val, sample_weight_val):
         raise ValueError(f"In X_val, y_val: {error}") from error
 
 
-def make_folds(trial, rows, validation, goes_on):
-    """Return for each member the rows that train it and those that stop it, or None for these.
-
-    Where the caller gives no validation rows, each member holds out a block of its own, the
-    first the last one. So all rows train, and few rows stop but one member.
-    """
-    automatic = trial.n_members == "auto" and not goes_on
-    n_members = count_members(trial, goes_on)
-    if validation is not None or not trial.early_stopping:
-        return [(rows, validation)] * n_members
-    few = len(rows.X) < FEW_ROWS
-    fraction = trial.validation_fraction
-    if fraction == "auto":
-        fraction = 1 / AUTO_MEMBERS if few else AUTO_FRACTION
-    held_out = AUTO_MEMBERS if automatic and few else n_members
-    folds = [split_block(rows, fraction, number) for number in range(held_out)]
-    if _suffices(trial, *folds[0]):
-        return [fold if _suffices(trial, *fold) else folds[0] for fold in folds]
-    if trial.early_stopping == "auto":
-        return [(rows, None)] * n_members
-    raise ValueError(
-        "early_stopping=True holds out the last rows for validation and trains on those "
-        f"that share nothing with them. Got n_samples = {len(rows.X)} rows of positive "
-        f"weight, each of {rows.X.layout.n_timesteps} steps: too few for both. Use "
-        "early_stopping=False, pass X_val and y_val, or use more rows or shorter windows."
-    )
-
-
-def count_members(trial, goes_on):
-    """Return how many networks to train, where no rows are held out."""
-    if trial.n_members != "auto":
-        return int(trial.n_members)
-    return trial.n_members_ if goes_on else 1
-
-
-def _suffices(trial, train, validation):
-    """Tell whether a part of the rows can be held out; equal rows count once for that."""
-    if trial.early_stopping == "auto":
-        rows = count_distinct(train), count_distinct(validation)
-        return rows[0] > 0 and sum(rows) >= ROWS_FOR_EARLY_STOPPING
-    return len(train.X) > 0 and len(validation.X) > 0
-
-
 def make_recipe(estimator, **changes):
     """Make the `Recipe` of an estimator's parameters, some of them changed."""
     names = {field.name for field in fields(Recipe)}
@@ -117,15 +64,17 @@ def make_recipe(estimator, **changes):
     return Recipe(**{name: value for name, value in params.items() if name in names})
 
 
-def fit_network(trial, folds, recipe, goes_on, keep_optimizer):
+def fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer):
     """Train on checked rows and set the fitted attributes.
 
     Parameters
     ----------
     trial : LSTMAttentionRegressor
         Holds the parameters; where `goes_on`, also the state to go on from.
+    rows : Rows
+        What trains the members, all of them together: statistics are of these.
     folds : list of (Rows, Rows or None), one for each member
-        Training rows, and validation rows or None. Statistics are those of the first.
+        Training rows, and validation rows or None.
     recipe : Recipe
         How to train.
     goes_on : bool
@@ -133,38 +82,41 @@ def fit_network(trial, folds, recipe, goes_on, keep_optimizer):
     keep_optimizer : bool
         Whether a later fit may want to go on from the optimizer's state.
     """
-    first = merge_equal(folds[0][0])
-    spec = _spec_of(trial, first.X, goes_on)
+    merged = merge_equal(rows)
+    spec = _spec_of(trial, merged.X, goes_on)
     if recipe.weight_decay == "auto" and trial.target_features_ is None:
         recipe = replace(recipe, weight_decay=0.0)
     starts = _starts(trial, goes_on, len(folds))
     given = {}
     if not goes_on:
-        _take_statistics(trial, first)
+        _take_statistics(trial, merged)
         trial.n_members_ = len(folds)
         if spec.relative:
-            given["relative_steps/gain"] = _gain(trial, first)
+            given["relative_steps/gain"] = _gain(trial, merged)
     elif spec != trial.spec_:
         raise ValueError(_what_changed(trial.spec_, spec))
-    statistics = trial.feature_statistics_, trial.target_statistics_
-    generators, outcomes = generators_of(_generator(trial, goes_on), len(folds)), []
+    generators = generators_of(_generator(trial, goes_on), len(folds))
     with borrow(spec) as program:
-        for (rows, validation), start, generator in zip(folds, starts, generators, strict=True):
-            merged = first if rows is folds[0][0] else merge_equal(rows)
-            outcome = train(
+        outcomes = [
+            train(
                 program,
-                scale_rows(merged, validation, *statistics),  # not kept here: training frees it
+                _scaled(trial, merged if part is rows else merge_equal(part), validation),
                 recipe,
                 generator,
                 start,
                 given,
             )
-            outcomes.append(outcome)
+            for (part, validation), generator, start in zip(folds, generators, starts, strict=True)
+        ]
     trial.spec_ = spec
     trial.parameters_ = stack_parameters([outcome.parameters for outcome in outcomes])
     states = [outcome.optimizer_state for outcome in outcomes]
     trial._optimizer_state = stack(states) if keep_optimizer else None
     _keep_history(trial, outcomes[0], trial.history_ if goes_on else {})
+
+
+def _scaled(trial, rows, validation):
+    return scale_rows(rows, validation, trial.feature_statistics_, trial.target_statistics_)
 
 
 def borrow(spec):

@@ -11,13 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from ._continuation import last_values
 from ._fitting import (
     borrow,
-    count_members,
     fit_network,
-    make_folds,
     make_recipe,
     take_rows,
     take_validation_rows,
 )
+from ._folds import count_members, make_folds
 from ._members import middle_mean, unstack_parameters
 from ._spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
 from ._training import SCHEDULES
@@ -175,7 +174,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Share of the rows held out for early stopping: the *last* rows, never
         shuffled in; further members hold out the blocks before. "auto" is 0.1, and 0.2
         of fewer than 500 rows. Windows of one table (`TimeWindows`, `sliding_windows`)
-        that share rows with these are left out of training, so that no value is in both.
+        that share rows with these are left out of training.
 
     n_iter_no_change : int, default=50
         Epochs without improvement to wait for. Used only with early stopping.
@@ -186,8 +185,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_members : int or "auto", default="auto"
         Number of networks, trained one after the other from different draws, whose
         predictions and attention weights are averaged [6]_; of five or more, the fifth at
-        either end is left out of each prediction (a trimmed mean), which makes a draw that
-        fails harmless. With early stopping each holds out rows of its own, so that all rows
+        either end is left out of each prediction (a trimmed mean), so that a poor draw does
+        little harm. With early stopping each holds out rows of its own, so that all rows
         train some. More members take as many times longer. "auto" is 1, but 5 for fewer
         than 500 rows of which some are held out.
 
@@ -418,7 +417,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. Rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : array-like, default=None
-            Validation rows, instead of the last `validation_fraction` of the rows.
+            Validation rows for all members, instead of those that `validation_fraction`
+            holds out.
 
         Returns
         -------
@@ -439,10 +439,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         validation = None
         if X_val is not None:
             validation = take_validation_rows(trial, X_val, y_val, sample_weight_val)
-        folds = make_folds(trial, rows, validation, goes_on)
+        rows, folds = make_folds(trial, rows, validation, goes_on)
         early_stopping = bool(self.early_stopping) and folds[0][1] is not None
         recipe = make_recipe(self, early_stopping=early_stopping)
-        fit_network(trial, folds, recipe, goes_on, keep_optimizer=self.warm_start)
+        fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer=self.warm_start)
         return self._become(trial)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -470,7 +470,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self, epochs=1, learning_rate_schedule="constant", early_stopping=False
         )
         folds = [(rows, None)] * count_members(trial, goes_on)
-        fit_network(trial, folds, recipe, goes_on, keep_optimizer=True)
+        fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer=True)
         return self._become(trial)
 
     def predict(self, X, return_std=False):
@@ -500,7 +500,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         if return_std and self.n_members_ == 1:
             raise ValueError(
-                "return_std=True gives the spread of several networks. Got one: n_members=1. "
+                "return_std=True gives the spread of several networks. Got one: n_members_ = 1. "
                 "Fit with n_members=5, say."
             )
         sequences = check_sequences(self, X, reset=False)

@@ -40,12 +40,14 @@ def split_block(rows, fraction, number=0):
     """Hold out a block of rows, at least one, for validation: the last, or one before it.
 
     Blocks are counted from the last one, which is number 0, and again from there where the
-    rows are used up. Training windows that overlap with a validation window in the caller's
+    rows are used up; that of the first rows takes what it lacks from its neighbour. Training
+    windows that overlap with a validation window in the caller's
     table are in neither part.
     """
     n_rows = len(rows.X)
     size = min(int(np.ceil(fraction * n_rows)), n_rows - 1)
-    end = n_rows - number % max(1, n_rows // max(1, size)) * size
+    n_blocks = -(-n_rows // max(1, size))
+    end = max(size, n_rows - number % n_blocks * size)
     held = np.zeros(n_rows, dtype=bool)
     held[end - size : end] = True
     train, validation = rows.take(~held), rows.take(held)
@@ -56,9 +58,14 @@ def split_block(rows, fraction, number=0):
     return train if apart.all() else train.take(apart), validation
 
 
-def count_distinct(rows):
-    """Count the rows, equal ones once."""
-    return len(np.unique(_keys(rows)))
+def differ(parts, number):
+    """Tell whether at least so many rows of some parts differ; the first ones mostly tell."""
+    for most in (20 * number, None):
+        firsts = [part.take(slice(most)) for part in parts if len(part.X)]
+        keys = [_keys(first._replace(X=first.X.compact())) for first in firsts]
+        if len(np.unique(np.concatenate(keys))) >= number:
+            return True
+    return False
 
 
 def merge_equal(rows):
