@@ -41,8 +41,7 @@ def split_block(rows, fraction, number=0):
 
     Blocks are counted from the last one, which is number 0, and again from there where the
     rows are used up; that of the first rows takes what it lacks from its neighbour. Training
-    windows that overlap with a validation window in the caller's
-    table are in neither part.
+    windows that overlap with a validation window in the caller's table are in neither part.
     """
     n_rows = len(rows.X)
     size = min(int(np.ceil(fraction * n_rows)), n_rows - 1)
