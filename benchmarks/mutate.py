@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import deserialize
 from safetensors.numpy import save as to_bytes
 
-from skattn._persistence import _digest
+from skattn._saving.file_format import _digest
 
 #: Values that stand for rubbish, wherever JSON allows a value.
 RUBBISH = [

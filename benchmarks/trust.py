@@ -266,7 +266,7 @@ def fork(count=3):
 
 def many_specs(count=1000):
     """Fit over 20 specs; the pool stays bounded, the memory flat after the first round."""
-    from skattn._pool import pool
+    from skattn._programs.pool import pool
 
     X, y = problem(40)
     kinds = ("dot", "mean")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 
 from skattn import LSTMAttentionRegressor
-from skattn._strides import Layout
-from skattn._validation import check_sequences
+from skattn._inputs.checks import check_sequences
+from skattn._inputs.windows import Layout
 
 settings.register_profile("full", max_examples=2000, deadline=None)
 

@@ -1,9 +1,11 @@
 """Generated tasks whose true answer is known: on which steps y depends, and the best error."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._validation import POSITIVE_INTEGER, Integral, Interval, Real, validate_params
+from ._sklearn import POSITIVE_INTEGER, Interval, validate_params
 
 __all__ = ["make_adding", "make_echo", "make_fading_memory", "make_selective_recall"]
 

@@ -7,8 +7,9 @@ from ._attention import (
     MeanAttention,
     SelfAttention,
 )
+from ._dropout import Dropout
 from ._lstm import LSTM
-from ._steps import Dropout, LastSteps, LeftAlign, PresentSteps, RelativeSteps, Segments
+from ._steps import LastSteps, LeftAlign, PresentSteps, RelativeSteps, Segments
 
 __all__ = [
     "LSTM",

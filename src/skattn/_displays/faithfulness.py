@@ -1,0 +1,123 @@
+"""The picture of faithfulness: what a model attends to, and what it depends on."""
+
+import textwrap
+
+import pandas as pd
+
+from .._insight.faithfulness import attention_faithfulness
+from .._insight.scores import loss_of
+from .attention import AttentionDisplay
+from .axes import FIRST, SECOND, THIRD, pyplot
+
+_STYLES = {
+    "most": {"color": SECOND, "linestyle": "-", "marker": "o"},
+    "random": {"color": THIRD, "linestyle": "--", "marker": "s"},
+    "least": {"color": FIRST, "linestyle": ":", "marker": "^"},
+}
+
+
+class FaithfulnessDisplay:
+    """Deletion curves beside the attention weights; the title says what was found.
+
+    Parameters
+    ----------
+    result : Bunch
+        What `attention_faithfulness` returned.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the curves.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    lines_ : dict of str to matplotlib line
+        The curves of "most", "random" and "least".
+    attention_ : AttentionDisplay or None
+        The heat map, where it was drawn.
+
+    See Also
+    --------
+    attention_faithfulness : Computes it.
+
+    Examples
+    --------
+    >>> from skattn import FaithfulnessDisplay, LSTMAttentionRegressor
+    >>> from skattn.datasets import make_echo
+    >>> X, y = make_echo(40, 5, lag=2, random_state=0)
+    >>> model = LSTMAttentionRegressor(units=4, epochs=2, random_state=0).fit(X, y)
+    >>> display = FaithfulnessDisplay.from_estimator(model, X, y, random_state=0)
+    >>> list(display.lines_)
+    ['most', 'random', 'least']
+    """
+
+    def __init__(self, result):
+        self.result = result
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, **options):
+        """Test the faithfulness and draw it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `LSTMAttentionRegressor`, or a `Pipeline` or search around one.
+        X, y : array-like
+            As for `attention_faithfulness`.
+        ax : matplotlib Axes or pair of them, default=None
+            As in `plot`.
+        **options : dict
+            Options of `attention_faithfulness`.
+
+        Returns
+        -------
+        display : FaithfulnessDisplay
+            The drawn display.
+        """
+        return cls(attention_faithfulness(estimator, X, y, **options)).plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw the curves and the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or pair of them, default=None
+            Where to draw the curves, or curves and weights; one axes draws the curves
+            alone, None both on a new figure.
+
+        Returns
+        -------
+        self : FaithfulnessDisplay
+            The display, with the artists as attributes.
+        """
+        own_figure = ax is None
+        if own_figure:
+            ax = pyplot().subplots(1, 2, figsize=(10, 5), layout="constrained")[1]
+        curves, heatmap = ax if hasattr(ax, "__len__") else (ax, None)
+        self.ax_, self.figure_ = curves, curves.figure
+        self.attention_ = None if heatmap is None else self._weights(heatmap)
+        self._curves(curves)
+        if own_figure:
+            self.figure_.suptitle(self._title(100), fontsize="medium")
+        else:
+            curves.set_title(self._title(60), fontsize="small")
+        return self
+
+    def _weights(self, ax):
+        frame = pd.DataFrame(self.result.weights, self.result.index, self.result.lags)
+        return AttentionDisplay.from_weights(frame, kind="heatmap", ax=ax)
+
+    def _curves(self, ax):
+        self.lines_ = {}
+        for order, curve in self.result.curves.items():
+            label = "random order" if order == "random" else f"{order} attended first"
+            (self.lines_[order],) = ax.plot(
+                100 * self.result.fractions, curve, label=label, markersize=4, **_STYLES[order]
+            )
+        ax.set(
+            xlabel="replaced steps (%)",
+            ylabel=loss_of(self.result.scoring),
+        )
+        ax.legend(fontsize="small")
+
+    def _title(self, width):
+        return "\n".join(textwrap.wrap(self.result.summary, width))

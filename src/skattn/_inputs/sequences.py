@@ -1,0 +1,180 @@
+"""Sequences as slices of one table of their present rows."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .windows import Layout, count_held
+
+#: Values that one pass over many sequences holds at once.
+BLOCK = 2**17
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences without their absent steps, each a slice of one table.
+
+    Windows that overlap share their rows here, so that a table and its windows take the
+    memory of the table.
+
+    Attributes
+    ----------
+    table : array of shape (n_rows, n_features)
+        Rows, none of them absent.
+    starts, lengths : int arrays of shape (n_samples,)
+        The steps of sequence i are the rows ``starts[i]`` to ``starts[i] + lengths[i] - 1``.
+    n_timesteps : int
+        Length to which the sequences are padded.
+    layout : Layout or None
+        Where they lie in the caller's table, absent steps included.
+    absent : bool array or None
+        Which rows of the caller's table are absent; None where none is.
+    """
+
+    table: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    n_timesteps: int
+    layout: Layout | None = None
+    absent: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.starts)
+
+    @property
+    def n_features(self):
+        return self.table.shape[1]
+
+    def take(self, rows):
+        """Return some of the sequences, on the same table."""
+        layout = None if self.layout is None else self.layout.take(rows)
+        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows], layout=layout)
+
+    def compact(self):
+        """Return the sequences on a table of their own rows alone.
+
+        One after the other, unless they share so many rows that this would take more
+        than sharing them.
+        """
+        ends = np.cumsum(self.lengths)
+        if ends[-1] <= len(self.table):
+            starts = ends - self.lengths
+            rows = np.repeat(self.starts - starts, self.lengths) + np.arange(ends[-1])
+            return replace(self, table=self.table[rows], starts=starts)
+        return self.keep_rows(count_held(self.starts, self.lengths, len(self.table)) > 0)
+
+    def keep_rows(self, kept):
+        """Return the sequences without some rows of their table."""
+        if kept.all():
+            return self
+        before = np.concatenate([[0], np.cumsum(kept)])
+        starts, ends = before[self.starts], before[self.starts + self.lengths]
+        rows = np.flatnonzero(kept)
+        together = len(rows) and rows[-1] - rows[0] + 1 == len(rows)  # then a view will do
+        table = self.table[rows[0] : rows[-1] + 1] if together else self.table[rows]
+        return replace(self, table=table, starts=starts, lengths=ends - starts)
+
+    def on(self, table):
+        """Return the sequences on another table of equal length, such as a scaled one."""
+        return replace(self, table=table)
+
+    def trimmed(self):
+        """Return the sequences padded to no more than the longest of them."""
+        return replace(self, n_timesteps=int(self.lengths.max()))
+
+    def padded(self, rows):
+        """Return some sequences as a float array (n, n_timesteps, n_features), NaN to the right."""
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        steps = np.arange(self.n_timesteps)
+        present = steps < lengths[:, np.newaxis]
+        if present.all():
+            return self.table[starts[:, np.newaxis] + steps]
+        values = self.table[np.where(present, starts[:, np.newaxis] + steps, 0)]
+        values = values.astype(np.result_type(values, "float32"), copy=False)
+        values[~present] = np.nan
+        return values
+
+    def row_weights(self, weights):
+        """Return for each row of the table the summed weights of the sequences that hold it."""
+        total, shortest = np.zeros(len(self.table)), self.lengths.min()
+        for step in range(int(self.lengths.max())):
+            held = slice(None) if step < shortest else np.flatnonzero(step < self.lengths)
+            np.add.at(total, self.starts[held] + step, weights[held])
+        return total
+
+    def keys(self, row_keys):
+        """Combine 64-bit keys of the table's rows into a key for each sequence.
+
+        A polynomial in an odd number, modulo 2**64: sums over slices are differences of
+        running sums, shifted back to where the slice starts.
+        """
+        odd = 0x9E3779B97F4A7C15
+        powers = np.cumprod(np.full(len(row_keys), odd, dtype="uint64"))
+        inverses = np.cumprod(np.full(len(row_keys), pow(odd, -1, 2**64), dtype="uint64"))
+        sums = np.concatenate([np.zeros(1, "uint64"), np.cumsum(powers * row_keys)])
+        return (sums[self.starts + self.lengths] - sums[self.starts]) * inverses[self.starts]
+
+    def put_back(self, values, axis=1):
+        """Return values, which have a time axis, in the order the caller gave."""
+        if self.absent is None or self.layout is None:
+            return values
+        order = np.argsort(self.absent[self.layout.rows], axis=1, kind="stable")
+        shape = [len(order)] + [1] * (values.ndim - 1)
+        shape[axis] = order.shape[1]
+        placed = np.empty_like(values)
+        np.put_along_axis(placed, order.reshape(shape), values, axis=axis)
+        return placed
+
+
+def join(parts):
+    """Return the sequences of several parts as one."""
+    begins = np.cumsum([0, *(len(part.table) for part in parts)])
+    return Sequences(
+        table=np.concatenate([part.table for part in parts]),
+        starts=np.concatenate([p.starts + n for p, n in zip(parts, begins, strict=False)]),
+        lengths=np.concatenate([part.lengths for part in parts]),
+        n_timesteps=max(part.n_timesteps for part in parts),
+    )
+
+
+def present_steps(table, layout, name):
+    """Return the sequences without absent steps; refuse partly missing and empty ones."""
+    starts, rows = layout.starts, layout.in_sequence(table)
+    lengths, absent = np.full(len(starts), layout.n_timesteps), None
+    sequences = Sequences(rows, starts, lengths, layout.n_timesteps, layout)
+    if not layout.whole:
+        sequences = sequences.keep_rows(layout.in_sequence(layout.counts > 0))
+    if table.dtype.kind == "f" and np.isnan(np.min(sequences.table)):
+        missing = np.isnan(sequences.table)
+        present = ~missing.all(axis=1)
+        _check_whole_steps(missing, present, sequences, name)
+        sequences = sequences.keep_rows(present)
+        _check_not_empty(sequences.lengths)
+        absent = np.isnan(table).all(axis=1)
+    return replace(sequences, absent=absent)
+
+
+def _check_whole_steps(missing, present, sequences, name):
+    partly = missing.any(axis=1) & present
+    if partly.any():
+        before = np.concatenate([[0], np.cumsum(partly)])
+        starts, ends = sequences.starts, sequences.starts + sequences.lengths
+        sample = int((before[ends] > before[starts]).argmax())
+        step = int(partly[starts[sample] :].argmax())
+        features = np.flatnonzero(missing[starts[sample] + step]).tolist()
+        raise ValueError(
+            f"Input X contains NaN in some features of a step: sample {sample}, step {step}, "
+            f"features {features}. {name} accepts NaN only where all features of a step are "
+            "NaN, which marks the step as absent. Fill the others first, for instance with "
+            "sklearn.impute.SimpleImputer or pandas.DataFrame.ffill on the table of rows."
+        )
+
+
+def _check_not_empty(lengths):
+    empty = lengths == 0
+    if empty.any():
+        raise ValueError(
+            f"Input X contains NaN in every step of sample {empty.argmax()} "
+            f"({empty.sum()} such samples): a sequence needs at least one present step. "
+            "Remove these samples."
+        )

@@ -1,0 +1,129 @@
+"""What decides a compiled program: the network's specification and the names it may use.
+
+No Keras is imported here, so an estimator can be constructed, cloned and
+unpickled without loading TensorFlow.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral
+
+#: Names of the losses; `skattn._programs.program.LOSSES` has their formulas.
+LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+
+#: Names of the optimizers; `skattn._programs.optimizer.OPTIMIZERS` has their classes.
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+#: What the head may read; `skattn._programs.network.HEAD_INPUTS` has how.
+HEAD_INPUTS = ("concat", "context")
+
+
+#: Fields of a spec that are integers; numpy's become Python's.
+COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "linear_steps")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What an attention brings along unless the user says otherwise."""
+
+    bidirectional: bool = False
+    dense_units: tuple[int, ...] = ()
+
+
+#: The attentions by name; `skattn._programs.network.NETWORKS` has their builders.
+ATTENTIONS = {
+    None: Preset(),
+    "mean": Preset(),
+    "dot": Preset(),
+    "general": Preset(),
+    "additive": Preset(),
+    "hierarchical": Preset(bidirectional=True, dense_units=(128,)),
+}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Everything that changes the compiled graph, and nothing else.
+
+    Two fits with equal specs run the same compiled program. What flows through
+    the program as a tensor is absent on purpose: seeds, learning rate, weight
+    decay, dropout rate, quantile, batch size, epochs and the length of the data.
+
+    Parameters
+    ----------
+    n_features : int
+        Features per time step.
+    n_outputs : int, default=1
+        Numbers predicted for each sequence.
+    attention : str, callable or None, default="additive"
+        A key of `skattn._programs.network.NETWORKS`, or a builder with their signature.
+    head_input : {"concat", "context"}, default="concat"
+        Whether the head reads [query; context] or the context alone.
+    units : int, default=64
+        Units of each LSTM, per direction.
+    n_layers : int, default=1
+        Number of stacked LSTMs.
+    bidirectional : bool, default=False
+        Whether each LSTM reads the sequence in both directions.
+    dense_units : tuple of int, default=()
+        Units of the relu layers between attention and output.
+    segment_length : int, default=1
+        Number of consecutive time steps that the LSTM reads as one.
+    relative : bool, default=False
+        Whether steps enter relative to the last one, and the last one goes to the head.
+    linear_steps : int, default=0
+        Number of last steps that a linear path reads beside the network; 0 for no path.
+    dropout : bool, default=False
+        Whether the graph contains dropout; its rate flows.
+    loss : str, default="squared_error"
+        One of `LOSSES`.
+    optimizer : str, default="adam"
+        One of `OPTIMIZERS`.
+    """
+
+    n_features: int
+    n_outputs: int = 1
+    attention: str | Callable | None = "additive"
+    head_input: str = "concat"
+    units: int = 64
+    n_layers: int = 1
+    bidirectional: bool = False
+    dense_units: tuple[int, ...] = ()
+    segment_length: int = 1
+    relative: bool = False
+    linear_steps: int = 0
+    dropout: bool = False
+    loss: str = "squared_error"
+    optimizer: str = "adam"
+
+
+def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
+    """Make a `NetworkSpec` from parameters as users give them.
+
+    The attention's preset is applied: the hierarchical network reads in both
+    directions, and ``dense_units=None`` means the network's own dense layers.
+    """
+    if not callable(attention) and attention not in ATTENTIONS:
+        raise ValueError(
+            f"attention must be one of {list(ATTENTIONS)}, or a function that builds one. "
+            f"Got attention={attention!r}."
+        )
+    if rest.get("head_input", "concat") not in HEAD_INPUTS:
+        raise ValueError(
+            f"head_input must be one of {HEAD_INPUTS}. Got head_input={rest['head_input']!r}."
+        )
+    own = Preset() if callable(attention) else ATTENTIONS[attention]
+    dense_units = own.dense_units if dense_units is None else tuple(dense_units)
+    if not all(isinstance(n, Integral) and int(n) > 0 for n in dense_units):
+        raise ValueError(
+            "dense_units must be a sequence of positive integers, one for each layer. "
+            f"Got dense_units={dense_units!r}. For no dense layer pass ()."
+        )
+    rest |= {name: int(rest[name]) for name in COUNTS if name in rest}
+    return NetworkSpec(
+        attention=attention,
+        bidirectional=bool(bidirectional or own.bidirectional),
+        dense_units=tuple(map(int, dense_units)),
+        dropout=bool(dropout > 0),
+        **rest,
+    )

@@ -1,0 +1,1 @@
+"""Saving: a fitted estimator to one file that is safe to open, and back."""

@@ -1,0 +1,43 @@
+"""The door to scikit-learn: the one module that imports its private helpers."""
+
+from numbers import Integral
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import _check_feature_names_in, _num_samples
+from sklearn.utils.validation import _check_y as check_y
+
+__all__ = [
+    "POSITIVE_INTEGER",
+    "SCORING",
+    "Interval",
+    "StrOptions",
+    "check_params",
+    "check_y",
+    "feature_names",
+    "fit_context",
+    "n_samples_of",
+    "validate_params",
+]
+
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+
+#: Constraints of one score.
+SCORING = [StrOptions(set(get_scorer_names())), callable, None]
+
+
+def n_samples_of(X):
+    """Return the number of rows of an array-like."""
+    return _num_samples(X)
+
+
+def feature_names(estimator, input_features=None):
+    """Return the names of a fitted estimator's features, as scikit-learn does."""
+    return _check_feature_names_in(estimator, input_features)
+
+
+def check_params(estimator):
+    """Check an estimator's parameters against its constraints, as `fit` does."""
+    estimator._validate_params()

@@ -1,0 +1,126 @@
+"""A fitted regressor as a Keras model and as a SciKeras regressor."""
+
+import keras
+import numpy as np
+import pytest
+
+from skattn._programs.spec import ATTENTIONS
+
+
+def with_absent_steps(X):
+    """Return a copy without some steps on the left, in the middle and on the right."""
+    X = 3.0 * X + 10.0
+    X[::4, 0] = X[1::4, 2:4] = X[2::4, 5:] = np.nan
+    return X
+
+
+def assert_predicts_as(model, fitted, X):
+    predicted = np.asarray(model(X.astype("float32"), training=False))
+    expected = fitted.predict(X)
+    assert predicted.shape == (len(X), fitted.n_outputs_)
+    np.testing.assert_allclose(predicted.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_keras_model_predicts_the_same(small, sequences, tmp_path, attention):
+    X, y = sequences
+    X, y = with_absent_steps(X), 100 + 50 * y
+    fitted = small(attention, epochs=3, dropout=0.2).fit(X, y)
+    model = fitted.to_keras()
+    assert_predicts_as(model, fitted, X)
+    np.testing.assert_allclose(model.predict(X, verbose=0)[:, 0], fitted.predict(X), rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(X), model(X))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"segment_length": 3},
+        {"n_layers": 2, "bidirectional": True, "dropout": 0.3},
+        {"standardize": False},
+        {"relative_inputs": True, "linear_path": True},
+        {"target_feature": 0, "segment_length": 2},
+        {"n_members": 2},
+        {"head_input": "context", "dense_units": (5,)},
+    ],
+    ids=lambda params: next(iter(params)),
+)
+def test_keras_model_of_other_networks_predicts_the_same(small, sequences, params):
+    X, y = with_absent_steps(sequences[0]), sequences[1]
+    fitted = small(**params).fit(X, y)
+    assert_predicts_as(fitted.to_keras(), fitted, X)
+
+
+@pytest.mark.parametrize("n_timesteps", [None, 3])
+def test_keras_model_takes_two_dimensional_input(small, sequences, tmp_path, n_timesteps):
+    X, y = sequences[0][:, :, 0].copy(), sequences[1]
+    X[::3, :2] = X[1::3, 4:] = np.nan
+    fitted = small(n_timesteps=n_timesteps).fit(X, y)
+    model = fitted.to_keras()
+    assert model.input_shape == (None, 6)
+    assert_predicts_as(model, fitted, X)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(X), model(X))
+
+
+@pytest.mark.parametrize("n_timesteps", [1, 2])
+def test_keras_model_takes_one_column_or_one_step(small, sequences, n_timesteps):
+    X, y = sequences[0][:, 0, :n_timesteps], sequences[1]
+    fitted = small(n_timesteps=n_timesteps).fit(X, y)
+    assert_predicts_as(fitted.to_keras(), fitted, X)
+
+
+def test_keras_model_takes_two_dimensional_input_of_one_step(small, sequences):
+    X, y = sequences[0][:, :, 0], sequences[1]
+    fitted = small(n_timesteps=1).fit(X, y)
+    assert fitted.to_keras().input_shape == (None, 6)
+    assert_predicts_as(fitted.to_keras(), fitted, X)
+
+
+def test_keras_model_predicts_several_outputs_and_other_lengths(small, sequences):
+    X, y = sequences
+    fitted = small().fit(X, np.c_[y, 100 - y, 7 * y])
+    model = fitted.to_keras()
+    assert model.output_shape == (None, 3)
+    for n_steps in (2, 6):
+        assert_predicts_as(model, fitted, X[:, :n_steps])
+    assert_predicts_as(model, fitted, np.concatenate([X, X], axis=1))
+
+
+def test_keras_model_is_a_copy(small, sequences):
+    X, y = sequences
+    fitted = small().fit(X, y)
+    before, model = fitted.predict(X), fitted.to_keras()
+    model.compile(loss="mse", optimizer="sgd")
+    model.fit(X, y + 5, epochs=1, verbose=0)
+    np.testing.assert_array_equal(fitted.predict(X), before)
+    assert not np.allclose(model(X)[:, 0], before)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("n_outputs", [None, 1, 2], ids=["1-D", "one column", "two columns"])
+@pytest.mark.parametrize("n_dims", [3, 2])
+def test_scikeras_regressor_predicts_the_same(small, sequences, n_dims, n_outputs):
+    X, y = sequences
+    X = X if n_dims == 3 else X[:, :, 0]
+    y = y if n_outputs is None else np.c_[y, 10 - y][:, :n_outputs]
+    fitted = small().fit(X, y)
+    regressor = fitted.to_scikeras()
+    expected = fitted.predict(X)
+    assert expected.shape == y.shape
+    predicted = regressor.predict(X)
+    np.testing.assert_allclose(predicted.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
+    assert predicted.shape == y.shape
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scikeras_regressor_can_be_scored_and_trained_further(small, sequences):
+    X, y = sequences
+    fitted = small().fit(X, y)
+    regressor = fitted.to_scikeras()
+    np.testing.assert_allclose(regressor.score(X, y), fitted.score(X, y), rtol=1e-4, atol=1e-4)
+    before = regressor.predict(X)
+    regressor.partial_fit(X, y)
+    assert not np.array_equal(regressor.predict(X), before)

@@ -1,0 +1,163 @@
+"""Fits side by side give what they give one after another; fits that repeat take no more."""
+
+import os
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from sklearn.model_selection import GridSearchCV, ShuffleSplit, cross_validate
+
+from skattn import LSTMAttentionRegressor, TrainingDivergedError, clear_programs
+from skattn._programs.pool import pool
+from skattn._programs.program import Program
+
+GRID = {"units": [2, 4], "learning_rate": [1e-3, 1e-2]}
+STATM = Path("/proc/self/statm")
+same = np.testing.assert_array_equal
+
+
+# Side by side
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "threading",
+        pytest.param("loky", marks=pytest.mark.slow),
+        pytest.param((2, 1), marks=pytest.mark.slow, id="dask-2x1"),
+        pytest.param((1, 2), marks=pytest.mark.slow, id="dask-1x2"),
+    ],
+)
+def backend(request, tmp_path_factory):
+    """Options of joblib for two fits at a time; of Dask, on workers × threads."""
+    if isinstance(request.param, str):
+        yield {"backend": request.param, "n_jobs": 2}
+        return
+    n_workers, n_threads = request.param
+    with (
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=n_threads,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            local_directory=str(tmp_path_factory.mktemp("dask")),
+        ) as cluster,
+        Client(cluster),
+    ):
+        yield {"backend": "dask"}
+
+
+def searched(model, grid, X, y, cv=3):
+    """Return the results of a search that raises what a fit raises."""
+    return GridSearchCV(model, grid, cv=cv, refit=False, error_score="raise").fit(X, y).cv_results_
+
+
+def scores(results):
+    return {name: values for name, values in results.items() if "test_score" in name}
+
+
+def test_searches_side_by_side_find_the_scores_of_one_after_another(small, sequences, backend):
+    model = small(dropout=0.3)
+    expected = scores(searched(model, GRID, *sequences))
+    assert len(set(expected["mean_test_score"])) == 4
+    clear_programs()
+    with joblib.parallel_config(**backend):
+        found = scores(searched(model, GRID, *sequences))
+    assert bool(pool.idle()) == (backend["backend"] == "threading")  # elsewhere in processes
+    assert found.keys() == expected.keys()
+    for name, values in found.items():
+        same(values, expected[name])
+
+
+def test_estimators_come_back_as_they_were_fitted(small, sequences, backend):
+    X, y = sequences
+    model, options = small(dropout=0.3), {"cv": 3, "return_estimator": True}
+    expected = cross_validate(model, X, y, **options)["estimator"]
+    with joblib.parallel_config(**backend):
+        found = cross_validate(model, X, y, **options)["estimator"]
+    for ours, theirs in zip(found, expected, strict=True):
+        same(ours.predict(X), theirs.predict(X))
+        same(ours.attention_weights(X), theirs.attention_weights(X))
+
+
+def test_an_error_comes_back_with_its_message(small, sequences, backend):
+    message = r"Training diverged in epoch \d+: .* Use a smaller learning_rate \(now 1e\+30\)"
+    model, grid = small(optimizer="sgd"), {"learning_rate": [1e30]}
+    one_split = ShuffleSplit(1, random_state=0)  # so that no other fit outlives the error
+    with joblib.parallel_config(**backend), pytest.raises(TrainingDivergedError, match=message):
+        searched(model, grid, *sequences, cv=one_split)
+
+
+def test_two_threads_trace_at_most_twice_for_each_spec(small, sequences):
+    clear_programs()
+    with joblib.parallel_config("threading", n_jobs=2):
+        searched(small(epochs=1), {**GRID, "dropout": [0.1, 0.2]}, *sequences)
+    programs = Counter(program.spec.units for program in pool.idle())
+    assert programs.keys() == {2, 4}
+    assert max(programs.values()) <= 2
+    assert all(max(program.n_traces.values()) == 1 for program in pool.idle())
+
+
+# Again and again
+
+
+def resident():
+    """Return the resident memory of this process in MiB."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def repeat(n_fits=300, n_before=10):
+    """Fit, predict and attend with changing numbers; return the growth and the traces."""
+    rng = np.random.default_rng(0)
+    for fit in range(n_before + n_fits):
+        if fit == n_before:
+            before = resident()
+        X = rng.normal(size=(40 + fit % 20, 5 + fit % 7, 3))
+        model = LSTMAttentionRegressor(
+            units=8,
+            learning_rate=1e-3 * (1 + fit % 3),
+            epochs=1 + fit % 2,
+            random_state=fit,
+        ).fit(X, X[:, 0, 0])
+        model.predict(X)
+        model.attention_weights(X)
+    return resident() - before, [program.n_traces for program in pool.idle()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATM.exists(), reason="there is no /proc")
+def test_hundreds_of_fits_share_one_program_and_keep_no_memory():
+    with ProcessPoolExecutor(1, get_context("spawn")) as new_process:
+        growth, traces = new_process.submit(repeat).result()
+    assert traces == [{"train_epoch": 1, "predict": 1, "attend": 1}]
+    assert growth < 20
+
+
+@pytest.mark.parametrize(
+    ("n_timesteps", "expected"), [(6, [32, 32, 32, 16]), (12, [16, 16, 16, 16, 16, 16, 16])]
+)
+@pytest.mark.parametrize("method", ["predict", "attention_weights"])
+def test_a_call_gets_no_more_rows_than_fit_into_memory(
+    monkeypatch, small, sequences, n_timesteps, expected, method
+):
+    """A row takes 34 · 4 bytes for each step: 6 or 12 of them allow 40 rows, or 20."""
+    model, sizes, compiled = small().fit(*sequences), [], Program._function
+
+    def spied(program, name):
+        def call(vector, X):
+            assert len(X) <= program.rows_at_once(n_timesteps)
+            sizes.append(len(X))
+            return compiled(program, name)(vector, X)
+
+        return call
+
+    monkeypatch.setattr(Program, "_function", spied)
+    monkeypatch.setattr("skattn._programs.program.CHUNK_BYTES", 2**15)
+    X = np.random.default_rng(1).normal(size=(100, n_timesteps, 2))
+    assert len(getattr(model, method)(X)) == 100
+    assert sizes == expected

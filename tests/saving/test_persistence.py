@@ -1,0 +1,491 @@
+"""Saved and loaded models against the ones that were saved; files whole or untouched."""
+
+import errno
+import json
+import os
+import pickle
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import is_dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from skattn import LSTMAttentionRegressor, SequenceScaler, load, save
+from skattn._programs.spec import ATTENTIONS, OPTIMIZERS
+
+MODELS = Path(__file__).parent / "models"
+POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX")
+
+X = np.random.default_rng(0).normal([3, -1], [1, 5], size=(12, 4, 2))
+Y = X[:, 1, 0] - X[:, 2, 1]
+
+
+def make(**params):
+    defaults = {"units": 2, "epochs": 2, "batch_size": 6, "random_state": 0}
+    return LSTMAttentionRegressor(**{**defaults, **params})
+
+
+def fitted(**params):
+    return make(**params).fit(X, Y)
+
+
+def saved_and_loaded(model, folder):
+    save(model, folder / "model.safetensors")
+    return load(folder / "model.safetensors")
+
+
+def assert_same(found, expected):
+    """Compare values and types, and go into whatever holds others."""
+    if isinstance(expected, np.generic):  # of an optimizer's counters, both forms occur
+        found, expected = np.asarray(found), np.asarray(expected)
+    assert type(found) is type(expected)
+    if is_dataclass(expected):
+        found, expected = vars(found), vars(expected)
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name in expected:
+            assert_same(found[name], expected[name])
+    elif isinstance(expected, (list, tuple)):
+        for item, other in zip(found, expected, strict=True):
+            assert_same(item, other)
+    else:
+        assert getattr(found, "dtype", None) == getattr(expected, "dtype", None)
+        assert_array_equal(found, expected)  # NaN is equal to NaN here
+
+
+def assert_same_model(found, expected):
+    assert_same(vars(found), vars(expected))
+    assert list(found.parameters_) == list(expected.parameters_)
+
+
+def in_a_new_process(code, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fitted()
+
+
+@pytest.fixture
+def path(tmp_path, model):
+    """Return a file with a model in it, alone in its folder."""
+    save(model, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+# Round trips
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_a_loaded_model_is_the_saved_one_bit_for_bit(tmp_path, attention):
+    model = fitted(attention=attention)
+    loaded = saved_and_loaded(model, tmp_path)
+    assert_same_model(loaded, model)
+    assert_array_equal(loaded.predict(X), model.predict(X))
+    if attention:
+        assert_array_equal(loaded.attention_weights(X), model.attention_weights(X))
+
+
+@pytest.mark.slow
+def test_a_network_with_all_options_is_loaded_as_it_was(tmp_path):
+    options = {"n_layers": 2, "bidirectional": True, "dense_units": (3, 2), "dropout": 0.1}
+    options |= {"loss": "quantile", "quantile": 0.9, "n_members": 2, "target_feature": [-1]}
+    model = fitted(**options, segment_length=3, optimizer="adamw", warm_start=True)
+    assert model.spec_.relative
+    assert model.spec_.linear_steps == 4
+    loaded = saved_and_loaded(model, tmp_path)
+    assert_same_model(loaded, model)
+    assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_the_history_is_kept_with_and_without_validation_rows(tmp_path, model):
+    validated = fitted(early_stopping=True)
+    assert len(validated.validation_loss_curve_) == 2
+    assert_same_model(saved_and_loaded(validated, tmp_path), validated)
+    validated.partial_fit(X, Y)
+    assert np.isnan(validated.history_["val_loss"]).tolist() == [False, False, True]
+    assert_same_model(saved_and_loaded(validated, tmp_path), validated)
+    assert saved_and_loaded(model, tmp_path).validation_loss_curve_ is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_warm_started_training_goes_on_as_if_nothing_had_been_saved(tmp_path, optimizer):
+    model = fitted(optimizer=optimizer, warm_start=True)
+    loaded = saved_and_loaded(model, tmp_path)
+    assert_same_model(loaded.fit(X, Y), model.fit(X, Y))
+
+
+@pytest.mark.parametrize("begin", ["fit", "partial_fit"])
+def test_partial_fit_goes_on_as_if_nothing_had_been_saved(tmp_path, begin):
+    model = getattr(make(), begin)(X, Y)
+    loaded = saved_and_loaded(model, tmp_path)
+    for _ in range(2):
+        assert_same_model(loaded.partial_fit(X, Y), model.partial_fit(X, Y))
+
+
+def test_columns_keep_their_names_and_their_reading_as_steps(tmp_path):
+    table = pd.DataFrame(X.reshape(12, 8), columns=[*"abcdefg", "größe 時"])
+    model = make(n_timesteps=4).fit(table, Y)
+    loaded = saved_and_loaded(model, tmp_path)
+    assert_same_model(loaded, model)
+    assert loaded.feature_names_in_.tolist() == [*table]
+    assert_array_equal(loaded.predict(table), model.predict(table))
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.predict(table.rename(columns={"a": "z"}))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_predictions_keep_the_dimensions_of_y(tmp_path, n_outputs):
+    model = make().fit(X, np.column_stack([Y, -Y])[:, :n_outputs])
+    predicted = saved_and_loaded(model, tmp_path).predict(X)
+    assert predicted.shape == (12, n_outputs)
+    assert_array_equal(predicted, model.predict(X))
+
+
+def test_statistics_are_neutral_without_standardization(tmp_path):
+    loaded = saved_and_loaded(fitted(standardize=False), tmp_path)
+    assert loaded.feature_statistics_.mean.tolist() == [0, 0]
+    assert loaded.target_statistics_.scale.tolist() == [1]
+
+
+def test_numbers_of_numpy_become_numbers_of_python(tmp_path):
+    model = fitted(
+        epochs=np.int64(1), learning_rate=np.float32(0.5), bidirectional=np.True_, tol=np.float64(0)
+    )
+    params = saved_and_loaded(model, tmp_path).get_params()
+    assert params == model.get_params()
+    for name, kind in {"epochs": int, "learning_rate": float, "bidirectional": bool}.items():
+        assert type(params[name]) is kind
+
+
+def test_sizes_may_be_numbers_of_numpy(tmp_path):
+    sizes = {"units": np.int64(3), "n_layers": np.int64(1), "segment_length": np.int64(2)}
+    model = fitted(**sizes, dropout=np.float64(0.1), epochs=1)
+    loaded = saved_and_loaded(model, tmp_path)
+    plain = fitted(units=3, n_layers=1, segment_length=2, dropout=0.1, epochs=1)
+    assert loaded.spec_ == model.spec_ == plain.spec_
+    assert_array_equal(loaded.predict(X), plain.predict(X))
+
+
+def test_the_curves_of_the_history_keep_their_order(tmp_path, model):
+    loaded = saved_and_loaded(model, tmp_path)
+    assert list(loaded.history_) == list(model.history_)
+    assert loaded.loss_curve_ == model.loss_curve_
+
+
+@pytest.mark.parametrize("dense_units", [(3,), [3], (), None])
+def test_tuples_stay_tuples_and_lists_stay_lists(tmp_path, dense_units):
+    loaded = saved_and_loaded(fitted(dense_units=dense_units, epochs=1), tmp_path)
+    assert loaded.dense_units == dense_units
+    assert type(loaded.dense_units) is type(dense_units)
+    assert loaded.spec_.dense_units == tuple(dense_units or ())
+
+
+def test_parameters_that_were_set_after_the_fit_are_kept_and_change_no_prediction(tmp_path, model):
+    changed = pickle.loads(pickle.dumps(model)).set_params(units=7, attention="dot", epochs=9)
+    loaded = saved_and_loaded(changed, tmp_path)
+    assert_same_model(loaded, changed)
+    assert (loaded.units, loaded.spec_.units) == (7, 2)
+    assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_the_last_step_of_a_pipeline_is_saved_and_put_back(tmp_path):
+    pipeline = make_pipeline(SequenceScaler(), make()).fit(X, Y)
+    before = pipeline.predict(X)
+    pipeline.steps[-1] = (pipeline.steps[-1][0], saved_and_loaded(pipeline[-1], tmp_path))
+    assert_array_equal(pipeline.predict(X), before)
+
+
+def test_a_loaded_model_can_be_cloned_pickled_and_saved_again(tmp_path, model):
+    loaded = saved_and_loaded(model, tmp_path)
+    assert clone(loaded).get_params() == model.get_params()
+    assert not hasattr(clone(loaded), "parameters_")
+    assert_same_model(pickle.loads(pickle.dumps(loaded)), model)
+    assert_same_model(saved_and_loaded(loaded, tmp_path), model)
+
+
+def test_a_file_from_version_0_1_0_predicts_what_it_did_then():
+    record = json.loads((MODELS / "0.1.0.json").read_text())
+    loaded = load(MODELS / "0.1.0.safetensors")
+    assert_allclose(loaded.predict(np.array(record["X"])), record["prediction"], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_loading_does_not_import_keras(path):
+    code = "import sys, skattn; skattn.load(sys.argv[1]); print(*sys.modules)"
+    modules = set(in_a_new_process(code, path).split())
+    assert "skattn._saving.description" in modules
+    assert modules.isdisjoint({"keras", "tensorflow", "scikeras"})
+
+
+# Equal models, equal bytes
+
+
+def test_a_model_has_the_same_bytes_whenever_it_is_saved(path):
+    content = path.read_bytes()
+    loaded = load(path)
+    for _ in range(8):  # metadata in no order would come otherwise at times
+        save(loaded, path)
+        assert path.read_bytes() == content
+
+
+def test_two_fits_with_one_seed_have_the_same_bytes(tmp_path):
+    params = {"warm_start": True, "epochs": 1}
+    contents = []
+    for name in "ab":
+        save(fitted(**params), tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_the_header_is_sorted_and_its_arrays_begin_at_a_multiple_of_eight(path):
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    assert size % 8 == 0
+    assert list(header) == sorted(header)
+    assert list(header["__metadata__"]) == ["estimator", "format", "sha256", "version"]
+
+
+# What cannot be saved
+
+
+class Heir(LSTMAttentionRegressor):
+    """An estimator that load would not give back."""
+
+
+def attend(query, states, mask, spec):
+    from keras import layers
+
+    context = layers.GlobalAveragePooling1D()(states)
+    weights = layers.Softmax()(layers.Lambda(lambda s: s[:, :, 0])(states))
+    return query, context, weights
+
+
+@pytest.mark.parametrize(
+    ("estimator", "text"),
+    [
+        (
+            make_pipeline(SequenceScaler(), make()),
+            "Got Pipeline. Save its last step, estimator[-1]",
+        ),
+        (Ridge(), "save takes an LSTMAttentionRegressor. Got Ridge. Use skops.io"),
+        (Heir(), "Got Heir. Use skops.io for other estimators."),
+        (LSTMAttentionRegressor, "Got type."),
+    ],
+    ids=["pipeline", "ridge", "subclass", "class"],
+)
+def test_only_the_regressor_itself_can_be_saved(tmp_path, estimator, text):
+    with pytest.raises(TypeError) as caught:
+        save(estimator, tmp_path / "model.safetensors")
+    assert text in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_regressor_must_be_fitted_to_be_saved(tmp_path):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        save(make(), tmp_path / "model.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("attention", attend),
+        ("callbacks", [object()]),
+        ("random_state", np.random.RandomState(0)),
+        ("tol", 1j),
+    ],
+)
+def test_parameters_that_are_not_data_cannot_be_saved(path, model, name, value):
+    before, changed = path.read_bytes(), pickle.loads(pickle.dumps(model))
+    with pytest.raises(TypeError) as caught:
+        save(changed.set_params(**{name: value}), path)
+    assert str(caught.value).startswith(f"{name}=")
+    assert "is not data, and a model file holds nothing else. Use set_params" in str(caught.value)
+    assert (os.listdir(path.parent), path.read_bytes()) == ([path.name], before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("units", -1), ("optimizer", "lion"), ("tol", float("nan")), ("quantile", 2)],
+)
+def test_parameters_that_fit_would_refuse_are_refused_and_the_old_file_stays(
+    path, model, name, value
+):
+    before, changed = path.read_bytes(), pickle.loads(pickle.dumps(model))
+    text = f"'{name}' parameter of LSTMAttentionRegressor must be"
+    with pytest.raises(ValueError, match=text):
+        save(changed.set_params(**{name: value}), path)
+    assert (os.listdir(path.parent), path.read_bytes()) == ([path.name], before)
+
+
+@pytest.mark.slow
+def test_a_network_with_an_attention_of_ones_own_cannot_be_saved(tmp_path):
+    model = fitted(attention=attend, epochs=1).set_params(attention="dot")
+    with pytest.raises(TypeError, match=r"^attention=<function attend .* is not data"):
+        save(model, tmp_path / "model.safetensors")
+
+
+def test_names_too_long_for_load_are_refused_by_save(tmp_path, model):
+    changed = pickle.loads(pickle.dumps(model))
+    changed.feature_names_in_ = np.array(["a" * 2**22, "b"], dtype=object)
+    with pytest.raises(ValueError, match=r"more than the 4194304 that load reads.*very long\?"):
+        save(changed, tmp_path / "model.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+# Files
+
+
+def test_paths_are_text_or_path_relative_or_not_with_any_name(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["model", "größe 時.safetensors", " -x", ".hidden"]
+    for name in names:
+        save(model, name)
+        assert_same_model(load(Path(name)), model)
+        save(model, tmp_path / name)
+        assert_same_model(load(str(tmp_path / name)), model)
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "file/model", "folder"])
+def test_where_nothing_can_be_written_the_error_is_that_of_the_system(tmp_path, model, name):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"No such file|Not a directory|is not a regular file"):
+        save(model, tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()], ids=["full", "Ctrl-C"]
+)
+@pytest.mark.parametrize(
+    "function",
+    [(os, "fsync"), (os, "replace"), (shutil, "copymode")],
+    ids=["fsync", "replace", "copymode"],
+)
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    path, model, monkeypatch, function, error
+):
+    def fail(*args):
+        raise error
+
+    before = path.read_bytes()
+    monkeypatch.setattr(*function, fail)
+    with pytest.raises(type(error)):
+        save(pickle.loads(pickle.dumps(model)).set_params(epochs=9), path)
+    assert (os.listdir(path.parent), path.read_bytes()) == ([path.name], before)
+
+
+def test_a_folder_that_cannot_be_synchronized_is_no_error(path, model, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    save(model, path)
+    monkeypatch.undo()
+    assert_same_model(load(path), model)
+
+
+@POSIX
+def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_path, model):
+    file = tmp_path / "model.safetensors"
+    before = os.umask(0o027)
+    try:
+        save(model, file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+        file.chmod(0o604)
+        save(model, file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o604
+    finally:
+        os.umask(before)
+
+
+def seen_while_written(folder, monkeypatch):
+    """Note name and mode of what stands in a folder whenever a file is brought to the disk."""
+    seen, sync = [], os.fsync
+
+    def look(handle):
+        files = [(file.name, stat.S_IMODE(file.stat().st_mode)) for file in folder.iterdir()]
+        seen.append(sorted(files))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    return seen
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_what_others_must_not_read_they_cannot_read_while_it_is_written(
+    path, model, monkeypatch, mode
+):
+    path.chmod(mode)
+    seen = seen_while_written(path.parent, monkeypatch)
+    before = os.umask(0)
+    try:
+        save(model, path)
+    finally:
+        os.umask(before)
+    (beside, mode_beside), (name, mode_of_old) = seen[0]
+    assert re.fullmatch(r"\.skattn-[0-9a-f]{16}\.tmp", beside)
+    assert name == path.name
+    assert mode_beside == mode_of_old == mode
+    assert seen[-1] == [(path.name, mode)]
+
+
+@POSIX
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, model):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for name in ("pipe", "link"):
+        with pytest.raises(OSError, match=r"pipe' is not a regular file\. Save to a path of its"):
+            save(model, tmp_path / name)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+@POSIX
+def test_a_link_to_nothing_is_followed(tmp_path, model):
+    (tmp_path / "link").symlink_to("target")
+    save(model, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert_same_model(load(tmp_path / "target"), model)
+
+
+@POSIX
+def test_a_link_stays_a_link_and_the_file_that_it_names_is_replaced(tmp_path, model):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(Path("far") / "target")
+    save(model, link)
+    assert link.is_symlink()
+    assert target.read_bytes() == link.read_bytes() != b"old"
+    assert_same_model(load(link), model)
+    assert (sorted(os.listdir(tmp_path)), os.listdir(tmp_path / "far")) == (
+        ["far", "link"],
+        ["target"],
+    )
