@@ -1,6 +1,8 @@
 """What displays share: the result they hold, and options sorted by the function that takes them."""
 
+from collections.abc import Callable
 from inspect import signature
+from typing import Any, ClassVar
 
 
 class ResultDisplay:
@@ -8,6 +10,9 @@ class ResultDisplay:
 
     A subclass sets `_compute`, the function, and draws in `plot`.
     """
+
+    _compute: ClassVar[Callable]
+    plot: Any
 
     def __init__(self, result):
         self.result = result
