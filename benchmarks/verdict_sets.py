@@ -13,18 +13,18 @@ STEPS = 12
 
 
 def fading_memory(n_samples, random_state):
-    """The last state has all that can be known."""
+    """Make sets whose last state has all that can be known."""
     return make_fading_memory(n_samples, STEPS, random_state=random_state)
 
 
 def pure_noise(n_samples, random_state):
-    """Nothing can be known."""
+    """Make sets of which nothing can be known."""
     rng = np.random.default_rng(random_state)
     return rng.normal(size=(n_samples, STEPS, 2)), rng.normal(size=n_samples)
 
 
 def linear_autoregression(n_samples, random_state):
-    """Each sequence is a series of its own; its next value follows from the last two."""
+    """Make a series for each sample, whose next value follows from the last two."""
     rng = np.random.default_rng(random_state)
     values = rng.normal(size=(n_samples, STEPS + 21))
     for step in range(2, values.shape[1]):
@@ -33,13 +33,13 @@ def linear_autoregression(n_samples, random_state):
 
 
 def shuffled_targets(n_samples, random_state):
-    """Sequences and targets of a task that attention solves, no longer paired."""
+    """Unpair the sequences and targets of a task that attention solves."""
     X, y = make_selective_recall(n_samples, STEPS, random_state=random_state)
     return X, np.random.default_rng(random_state).permutation(y)
 
 
 def overlapping_windows(n_samples, random_state):
-    """Windows of one autocorrelated series, five rows ahead: neighbours share all rows but one."""
+    """Make windows of one series, five rows ahead: neighbours share all rows but one."""
     rng = np.random.default_rng(random_state)
     series = rng.normal(size=n_samples + STEPS + 104)
     for row in range(1, len(series)):
@@ -51,20 +51,20 @@ def overlapping_windows(n_samples, random_state):
 
 
 def recall(n_samples, random_state):
-    """Selective recall with noise."""
+    """Make selective recall with noise."""
     return make_selective_recall(n_samples, 30, noise=0.2, random_state=random_state)
 
 
 def adding(n_samples, random_state):
-    """The adding problem with noise."""
+    """Make the adding problem with noise."""
     return make_adding(n_samples, 30, noise=0.05, random_state=random_state)
 
 
 def echo(n_samples, random_state):
-    """An echo with noise."""
+    """Make an echo with noise."""
     return make_echo(n_samples, 30, lag=15, noise=0.2, random_state=random_state)
 
 
 def one_tenth(n_samples, random_state):
-    """Selective recall under so much noise that attention removes about a tenth of the error."""
-    return make_selective_recall(n_samples, 20, noise=0.6, random_state=random_state)
+    """Make recall under noise of which attention removes about a tenth of the error."""
+    return make_selective_recall(n_samples, 20, noise=0.35, random_state=random_state)

@@ -389,8 +389,8 @@ def test_seeds_make_networks_reproducible_whatever_the_number_of_jobs(small):
 
 
 def test_attention_is_not_said_to_help_on_the_control_task(small):
-    X, y = make_fading_memory(120, 4, random_state=0)
-    options = {"attentions": [None, "additive"], "cv": 2, "n_seeds": 2, "random_state": 0}
+    X, y = make_fading_memory(150, 4, random_state=0)
+    options = {"attentions": [None, "additive"], "cv": 3, "n_seeds": 4, "random_state": 0}
     # Trained to the end: halfway the verdict is about which network learns faster.
     result = compare_attentions(small(epochs=40, learning_rate=0.03), X, y, **options)
     assert result.table["mean_score"].min() > 0.7
