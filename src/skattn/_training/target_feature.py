@@ -49,6 +49,19 @@ def last_values(X, features):
     return X.table[ends[:, np.newaxis], features].astype("float64")
 
 
+def changes_from(samples, features, warn=False):
+    """Return samples whose targets are changes from the last value of the features (or None).
+
+    With `warn`, targets that look to be in other units are warned of.
+    """
+    if features is None:
+        return samples
+    last = last_values(samples.X, features)
+    if warn:
+        check_units(samples.y, last)
+    return samples._replace(y=samples.y - last)
+
+
 def check_units(y, last):
     """Warn where y looks like the feature that it should continue, but in other units."""
     telling = max(0.5, 4 / np.sqrt(len(y)))  # a correlation that noise does not reach
