@@ -329,7 +329,7 @@ def nitrogen_dioxide(data):
     table = pd.DataFrame(columns, index=air.index)
     parts = by_dates(table, table[0], 24, 72, ["2022-01-01", "2023-01-01"])
     naive = {
-        "mean of y": np.concatenate([parts[0].y, parts[1].y]).mean(),
+        "mean of y": parts[0].y.mean(),
         "repeat the last value": parts[2].X[:, -1, 0],
     }
     known = {"mean of y": "15.76", "repeat the last value": "13.57"}
@@ -342,7 +342,7 @@ def turbine(data):
     table = pd.read_csv(path, index_col="datetime", parse_dates=True)
     sensors = table[["AT", "AP", "AH", "AFDP", "GTEP", "TIT", "TAT", "TEY", "CDP"]]
     parts = by_dates(sensors, table["NOX"], 0, 24, ["2013-01-01", "2014-01-01"])
-    naive = {"mean of y": np.concatenate([parts[0].y, parts[1].y]).mean()}
+    naive = {"mean of y": parts[0].y.mean()}
     return [drifting("P12", parts, naive, {"mean of y": "14.81"}, {})]
 
 
