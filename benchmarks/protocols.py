@@ -306,7 +306,7 @@ def demand(data):
     halves = halves.set_index("Time")[["Demand", "Temperature", "Holiday"]].astype(float)
     hours = halves.resample("h").mean()
     local = hours.index.tz_convert("Australia/Melbourne")
-    cycles = np.hstack([cyclic(local.hour, 24), cyclic(local.dayofweek, 7)])
+    cycles = np.hstack([cyclic(local.hour, 24), cyclic(local.day_of_week, 7)])
     table = pd.DataFrame(np.hstack([hours.to_numpy(), cycles]), index=hours.index.tz_localize(None))
     parts = by_dates(table, table[0], 6, 168, ["2013-07-01", "2014-01-01"])
     last = parts[2].X[:, :, 0]

@@ -14,6 +14,7 @@ from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks
 from .._training.members import middle_mean
 from .._training.numbers import Numbers
+from .._training.plausible import warn_of_validation
 from .._training.predict import attend, predict_members
 from .._training.samples import check_samples
 from .._training.settings import SCHEDULES
@@ -425,6 +426,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         validation = None
         if X_val is not None:
             validation = trial._take_validation(X_val, y_val, sample_weight_val, continued)
+            warn_of_validation(validation, samples)
         params = self.get_params(deep=False)
         numbers = fit_networks(
             params, samples, validation, continued, earlier=earlier, keep_state=self.warm_start
