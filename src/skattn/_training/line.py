@@ -14,6 +14,8 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
   unless held-out samples speak for the line.
 - Equal samples, once merged, count as one with their summed weight.
 - Where nothing is held out, there is no line.
+- The networks' parameters, curves and best loss stay their own. So training can go on: with
+  `warm_start` another `fit` adds a line of its own, and `partial_fit` leaves the line as it was.
 
 References
 ----------
@@ -51,10 +53,6 @@ SLOPES: dict[str, Callable] = {
     "absolute_error": np.sign,
     "huber": lambda errors: np.clip(errors, -1, 1),
 }
-
-#: Number of samples in one matrix product of a prediction. It is fixed, since the order of a
-#: product's sums depends on its shape.
-TILE = 16
 
 _LOCK = Lock()
 
@@ -110,7 +108,7 @@ class Columns:
 
     def blocks(self, X):
         """Yield slices of the samples and their columns, about `BLOCK` values at a time."""
-        size = max(TILE, BLOCK // (X.n_features * (self.n_steps + 1)))
+        size = max(1, BLOCK // (X.n_features * (self.n_steps + 1)))
         for begin in range(0, len(X), size):
             block = slice(begin, begin + size)
             yield block, self.of(X.take(block))
@@ -207,14 +205,12 @@ class Line:
     def predict(self, X):
         """Predict scaled sequences: (n_samples, n_outputs), float64.
 
-        A sample's prediction does not depend on the samples beside it, bit for bit.
+        A sample's prediction does not depend on the samples beside it, nor on the number of
+        threads, bit for bit: hence `einsum`, which adds in one order.
         """
         predictions = np.empty((len(X), len(self.intercept)))
-        with one_thread():
-            for block, x in self.columns.blocks(X):
-                tiles = np.pad(x, ((0, -len(x) % TILE), (0, 0))).reshape(-1, TILE, x.shape[1])
-                products = (tiles @ self.kernel).reshape(-1, len(self.intercept))
-                predictions[block] = products[: len(x)] + self.intercept
+        for block, x in self.columns.blocks(X):
+            predictions[block] = np.einsum("np,pk->nk", x, self.kernel) + self.intercept
         return predictions
 
 
