@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._inputs.checks import check_sequences, check_targets, check_weights
-from .._inputs.sequences import BLOCK, Sequences, join
+from .._inputs.keys import BLOCK, row_keys
+from .._inputs.sequences import Sequences, join
 
 
 class Rows(NamedTuple):
@@ -79,23 +80,7 @@ def _equal(rows, a, b):
 
 def keys_of(rows):
     """Return a 64-bit key for each row that depends on nothing but its values."""
-    return rows.X.keys(_mixed(rows.X.table)) ^ _mixed(rows.y)
-
-
-def _mixed(values):
-    """Mix the values of each row of a table into 64 bits."""
-    n_values = values.shape[1]
-    factors = np.random.RandomState(1).randint(2**62, size=n_values, dtype="uint64") * 2 + 1
-    mixed = np.empty(len(values), dtype="uint64")
-    step = max(1, BLOCK // n_values)
-    for begin in range(0, len(values), step):
-        block = values[begin : begin + step].astype("float64")
-        bits = ~(block + 0.0).view("uint64")  # one bit pattern for zero, and not 0
-        bits ^= bits >> np.uint64(29)
-        bits *= factors
-        bits ^= bits >> np.uint64(32)
-        mixed[begin : begin + step] = (bits * factors).sum(axis=1)
-    return mixed
+    return rows.X.keys(row_keys(rows.X.table)) ^ row_keys(rows.y)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .._inputs.sequences import BLOCK
+from .._inputs.keys import BLOCK
 
 #: A slope of y on the last value this far from 1 (or from its inverse) tells other units.
 UNLIKELY_SLOPE = 3.0
