@@ -1,8 +1,11 @@
 """64-bit keys of rows and of sequences, which depend on nothing but their values.
 
-A key of a sequence is a polynomial of the keys of its rows in an odd number, modulo 2**64. So a
-row at the end is taken off, or one in front, by one multiplication. pandas' hashes are not used
-since they may change with pandas: the order of samples in training follows from these keys.
+Equal samples have equal keys, whatever stands beside them, on every machine and in every
+version: the order of the keys is the order in which samples train. `pandas.util.hash_array`
+promises no such thing between its versions, and takes no rows of several values.
+
+The key of a sequence is a polynomial of the keys of its rows in an odd number, modulo 2**64. So a
+step at either end is taken off by one multiplication.
 """
 
 import numpy as np
@@ -19,16 +22,16 @@ def row_keys(values):
     """Return a key for each row of a table (n_rows, n_columns), never 0 for a row of numbers."""
     n_values = values.shape[1]
     factors = np.random.RandomState(1).randint(2**62, size=n_values, dtype="uint64") * 2 + 1
-    mixed = np.empty(len(values), dtype="uint64")
-    step = max(1, BLOCK // n_values)
-    for begin in range(0, len(values), step):
-        block = values[begin : begin + step].astype("float64")
+    keys = np.empty(len(values), dtype="uint64")
+    size = max(1, BLOCK // n_values)
+    for begin in range(0, len(values), size):
+        block = values[begin : begin + size].astype("float64")
         bits = ~(block + 0.0).view("uint64")  # one bit pattern for zero, and not 0
         bits ^= bits >> np.uint64(29)
         bits *= factors
         bits ^= bits >> np.uint64(32)
-        mixed[begin : begin + step] = (bits * factors).sum(axis=1)
-    return mixed
+        keys[begin : begin + size] = (bits * factors).sum(axis=1)
+    return keys
 
 
 def slice_keys(keys, starts, lengths):
