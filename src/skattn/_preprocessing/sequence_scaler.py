@@ -16,7 +16,8 @@ from .._inputs.checks import (
     is_list_of_sequences,
     n_dims_of,
 )
-from .._inputs.windows import table_of
+from .._inputs.strides import table_of
+from .._inputs.windows import Windows
 from .._sklearn import fit_context
 
 
@@ -190,8 +191,10 @@ class SequenceScaler(
             ends = np.cumsum([len(sequence) for sequence in X])
             X, as_sequences = np.concatenate(X), lambda table: np.split(table, ends[:-1])
         elif n_dims_of(X) == 3:
-            X, layout = table_of(check_array_of_sequences(X))
-            as_sequences = layout.windows_of
+            sequences = check_array_of_sequences(X)
+            X, layout = table_of(sequences)
+            is_windows = isinstance(sequences, Windows)
+            as_sequences = sequences.with_table if is_windows else layout.windows_of
             if layout.shares_rows:
                 counts = layout.counts.astype("float64")
                 X = X if layout.whole else np.where(counts[:, np.newaxis] > 0, X, np.nan)

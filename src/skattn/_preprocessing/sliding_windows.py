@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from .._inputs.checks import check_table
-from .._inputs.windows import span_of, windows_at
-from .._sklearn import POSITIVE_INTEGER, StrOptions, validate_params
+from .._inputs.layout import span_of
+from .._inputs.windows import windows_at
+from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .order import GROUPS, MAX_GAP, check_increasing, describe_gaps, read_order
 
 
@@ -69,10 +70,10 @@ def sliding_windows(
 
     Returns
     -------
-    windows : ndarray or array-like of shape (n_windows, length, n_features)
-        Float windows. Of one series a read-only view; an array-like that keeps the table
-        where groups or gaps part the rows (``np.asarray`` makes an array of it).
-        Without y they end at each row from the first that has a full history.
+    windows : Windows of shape (n_windows, length, n_features)
+        Float windows, an array-like that takes the memory of the table (``np.asarray``
+        makes an array of it). Without y they end at each row from the first that has a
+        full history.
     targets : ndarray, Series or DataFrame
         If y is given: shape (n_windows,) for a horizon of 1 and (n_windows, horizon) for
         a longer one; with several outputs (n_windows, horizon * n_outputs), step by
@@ -117,7 +118,9 @@ def sliding_windows(
     spread, places = series.spread(table, n_absent)
     first_steps = places[series.rows[ends]] - (span - 1)
     order_of_rows = np.argsort(series.rows[ends], kind="stable")
-    windows = windows_at(spread, first_steps[order_of_rows], length, stride_within)
+    windows = windows_at(
+        spread, first_steps[order_of_rows], length, stride_within, names_of_columns(features)
+    )
     if y is None:
         return windows
     target_rows = series.rows[ends[order_of_rows, np.newaxis] + np.arange(1, horizon + 1)]

@@ -13,8 +13,7 @@ from .loop import train_side_by_side
 from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
-from .samples import distinct, followed_by
-from .samples_hash import keys_of
+from .samples import distinct, followed_by, keys_of
 from .scaling import Statistics
 from .settings import spec_of
 from .stacking import stack_line, stacks
