@@ -15,7 +15,7 @@ _MODULE_OF = {
     "FaithfulnessDisplay": "_displays.faithfulness",
     "ImportanceDisplay": "_displays.importance",
     "LSTMAttentionRegressor": "_estimators.regressor",
-    "ModelFileError": "_saving.description",
+    "ModelFileError": "_saving.checks",
     "SequenceScaler": "_preprocessing.sequence_scaler",
     "TimeWindows": "_preprocessing.time_windows",
     "TrainingDisplay": "_displays.loss_curve",
