@@ -23,8 +23,8 @@ from skattn import (
     AttentionDisplay,
     FaithfulnessDisplay,
     ImportanceDisplay,
+    LossCurveDisplay,
     LSTMAttentionRegressor,
-    TrainingDisplay,
     attention_faithfulness,
     attention_weights,
     sequence_importance,
@@ -79,7 +79,7 @@ def draw(path, model, X, weights, importance, faithfulness):
 
     figure = Figure(figsize=(11, 10), layout="constrained")
     axes = figure.subplots(3, 2)
-    TrainingDisplay.from_estimator(model, ax=axes[0, 0])
+    LossCurveDisplay.from_estimator(model, ax=axes[0, 0])
     AttentionDisplay.from_weights(weights, X=X, kind="sample", ax=axes[0, 1])
     AttentionDisplay.from_weights(weights, kind="profile", ax=axes[1, 0])
     ImportanceDisplay(importance).plot(ax=axes[1, 1])
