@@ -40,19 +40,20 @@ LAG, N_TRAIN = 30, 1000
 # were not in training.
 
 
-def fit():
+def fit(epochs="auto"):
     """Return a fitted network, and sequences that it has not seen."""
     X, y = make_echo(N_TRAIN + 200, 50, lag=LAG, random_state=0)
-    model = LSTMAttentionRegressor(units=16, random_state=0)
+    model = LSTMAttentionRegressor(units=16, epochs=epochs, random_state=0)
     return model.fit(X[:N_TRAIN], y[:N_TRAIN]), X[N_TRAIN:], y[N_TRAIN:]
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does attention find a known lag?")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument("--quick", action="store_true", help="40 epochs, for tests")
+    options = parser.parse_args(arguments)
 
-    model, X, y = fit()
+    model, X, y = fit(epochs=40 if options.quick else "auto")
     weights = attention_weights(model, X, as_frame=True)
     importance = sequence_importance(model, X, y, random_state=0)
     faithfulness = attention_faithfulness(model, X, y, random_state=0)
@@ -62,8 +63,8 @@ def main(arguments=None):
           f"{weights.mean().max():.0%}, at lag {weights.mean().idxmax()}.")  # fmt: skip
     print(f"The error needs the value at lag {importance.lags[on_values.argmax()]} most.")
     print(faithfulness.summary)
-    if picture:
-        draw(picture, model, X, weights, importance, faithfulness)
+    if options.picture:
+        draw(options.picture, model, X, weights, importance, faithfulness)
     return weights, importance, faithfulness
 
 
