@@ -40,23 +40,27 @@ LAG, N_TRAIN = 30, 1000
 # were not in training.
 
 
-def fit(epochs="auto"):
+def fit():
     """Return a fitted network, and sequences that it has not seen."""
     X, y = make_echo(N_TRAIN + 200, 50, lag=LAG, random_state=0)
-    model = LSTMAttentionRegressor(units=16, epochs=epochs, random_state=0)
+    model = LSTMAttentionRegressor(units=16, random_state=0)
     return model.fit(X[:N_TRAIN], y[:N_TRAIN]), X[N_TRAIN:], y[N_TRAIN:]
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does attention find a known lag?")
     parser.add_argument("--picture", help="file to write the picture to")
-    parser.add_argument("--quick", action="store_true", help="40 epochs, for tests")
+    parser.add_argument(
+        "--quick", action="store_true", help="50 bootstraps in place of 500, for tests"
+    )
     options = parser.parse_args(arguments)
 
-    model, X, y = fit(epochs=40 if options.quick else "auto")
+    model, X, y = fit()
     weights = attention_weights(model, X, as_frame=True)
     importance = sequence_importance(model, X, y, random_state=0)
-    faithfulness = attention_faithfulness(model, X, y, random_state=0)
+    faithfulness = attention_faithfulness(
+        model, X, y, n_bootstraps=50 if options.quick else 500, random_state=0
+    )
     on_values = importance.importances_mean[:, 0]
     print(f"R² = {model.score(X, y):.3f}")
     print(f"Attention at lag {LAG}: {weights[LAG].mean():.0%}, the most at any lag is "
