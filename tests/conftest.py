@@ -7,6 +7,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # as two tests run side by side
 
 import numpy as np
 import pytest
@@ -28,6 +29,12 @@ def spaced(n_samples, n_timesteps, step=1, stride=1):
     """Return the layout of windows `step` rows apart, on a table no longer than they need."""
     n_rows = (n_samples - 1) * step + (n_timesteps - 1) * stride + 1
     return Layout(np.arange(n_samples) * step, n_timesteps, stride, n_rows)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
