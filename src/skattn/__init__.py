@@ -19,7 +19,7 @@ _MODULE_OF = {
     "SequenceScaler": "_preprocessing.sequence_scaler",
     "TimeWindows": "_preprocessing.time_windows",
     "TrainingDisplay": "_displays.loss_curve",
-    "TrainingDivergedError": "_training.loop",
+    "TrainingDivergedError": "_training.run",
     "attention_faithfulness": "_insight.faithfulness",
     "attention_weights": "_insight.attention_weights",
     "build_network": "_programs.build_network",

@@ -293,16 +293,5 @@ def check_weights(sample_weight, X):
     return weights / 2.0 ** np.floor(np.log2(weights.max()))
 
 
-def check_finite_predictions(predictions):
-    """Refuse predictions (n_members, n_samples, n_outputs) of which one is not finite."""
-    finite = np.isfinite(predictions).all(axis=(0, 2))
-    if not finite.all():
-        raise FloatingPointError(
-            f"The prediction of sample {np.flatnonzero(~finite)[0]} is not finite "
-            f"({(~finite).sum()} such samples). Its values lie too far from the training rows; "
-            "compare them with feature_statistics_."
-        )
-
-
 def _name(estimator):
     return type(estimator).__name__
