@@ -16,6 +16,7 @@ from hypothesis import settings
 from skattn import LSTMAttentionRegressor
 from skattn._inputs.checks import check_sequences
 from skattn._inputs.windows import Layout
+from skattn._programs.pool import ProgramPool
 
 settings.register_profile("full", max_examples=2000, deadline=None)
 
@@ -44,6 +45,14 @@ def close_figures():
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot:
         pyplot.close("all")
+
+
+@pytest.fixture
+def empty_pool(monkeypatch):
+    """Give a test a pool of its own, so that the other tests' programs stay compiled."""
+    own = ProgramPool(capacity=32)
+    monkeypatch.setattr("skattn._programs.pool.pool", own)
+    return own
 
 
 @pytest.fixture
