@@ -20,6 +20,7 @@ _MODULE_OF = {
     "TimeWindows": "_preprocessing.time_windows",
     "TrainingDisplay": "_displays.loss_curve",
     "TrainingDivergedError": "_training.run",
+    "Windows": "_inputs.windows",
     "attention_faithfulness": "_insight.faithfulness",
     "attention_weights": "_insight.attention_weights",
     "build_network": "_programs.build_network",

@@ -59,15 +59,17 @@ def scores(results):
 
 
 def test_searches_side_by_side_find_the_scores_of_one_after_another(
-    small, sequences, backend, empty_pool
+    small, sequences, backend, own_pool
 ):
     model = small(dropout=0.3)
     expected = scores(searched(model, GRID, *sequences))
     assert len(set(expected["mean_test_score"])) == 4
-    empty_pool.clear()
+    own_pool.clear()
     with joblib.parallel_config(**backend):
         found = scores(searched(model, GRID, *sequences))
-    assert bool(empty_pool.programs()) == (backend["backend"] == "threading")  # elsewhere in processes
+    assert bool(own_pool.programs()) == (
+        backend["backend"] == "threading"
+    )  # elsewhere in processes
     assert found.keys() == expected.keys()
     for name, values in found.items():
         same(values, expected[name])
@@ -92,11 +94,11 @@ def test_an_error_comes_back_with_its_message(small, sequences, backend):
         searched(model, grid, *sequences, cv=one_split)
 
 
-def test_two_threads_trace_once_for_each_spec(small, sequences, empty_pool):
+def test_two_threads_trace_once_for_each_spec(small, sequences, own_pool):
     with joblib.parallel_config("threading", n_jobs=2):
         searched(small(epochs=1), {**GRID, "dropout": [0.1, 0.2]}, *sequences)
-    traces = {program.spec.units: program.n_traces for program in empty_pool.programs()}
-    assert len(empty_pool.programs()) == 2
+    traces = {program.spec.units: program.n_traces for program in own_pool.programs()}
+    assert len(own_pool.programs()) == 2
     assert traces == dict.fromkeys((2, 4), {"train_epoch": 1, "predict": 1, "attend": 0})
 
 

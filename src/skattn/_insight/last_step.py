@@ -80,7 +80,7 @@ class Reading:
     def length_of_dependence(self):
         """Number of neighbouring samples that share rows: the rows that a window spans."""
         windows = _windows_among(self.steps)
-        return 1 if windows is None else (windows.length - 1) * windows.stride_within + 1
+        return 1 if windows is None else (windows.length - 1) * windows.dilation + 1
 
     @cached_property
     def _sequences(self):
@@ -146,7 +146,7 @@ def _names_after(step, names):
 
 
 def _windows_among(steps):
-    return next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
+    return next((step for step in reversed(steps) if hasattr(step, "dilation")), None)
 
 
 def _step_of(windows, index):
@@ -156,7 +156,7 @@ def _step_of(windows, index):
     period = getattr(windows, "row_period_", None)
     one_row = len(index) == 1 and windows.max_gap is None
     agrees = one_row or even_period(index) == period
-    return int(windows.stride_within) * (period if period is not None and agrees else 1)
+    return int(windows.dilation) * (period if period is not None and agrees else 1)
 
 
 def _n_timesteps_of(regressor):

@@ -65,6 +65,7 @@ class Run:
         first, weights = distinct(samples.take(part.train), common.keys[part.train])
         early_stopping = bool(params["early_stopping"]) and len(part.validation) > 0
         self.common = common
+        self.part = part
         self.recipe = recipe_of(
             params, len(first), continues=common.continues, early_stopping=early_stopping
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._inputs.sequences import BLOCK
+from .._inputs.keys import BLOCK
 from .plausible import warn_of_order, warn_of_units
 
 
