@@ -1,4 +1,4 @@
-"""The injected faults of benchmarks/trust.py, few of each; that script runs the full counts, and many specs."""
+"""The injected faults of benchmarks/trust.py, few of each; the script has the full counts."""
 
 import pytest
 import trust
