@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from .._programs import program_of
 from .holdout import parts_of
-from .loop import train_side_by_side
+from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
@@ -67,7 +67,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         Run(common, part, generator, *start)
         for part, generator, start in zip(parts, generators, starts, strict=True)
     ]
-    curves = train_side_by_side(runs, params["callbacks"], params["verbose"])
+    train_side_by_side(runs, params["callbacks"], params["verbose"])
     outcomes = {run: run.close() for run in runs}
     kept = that_hold(runs)
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
@@ -94,7 +94,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         target_statistics=targets,
         target_features=target_features,
         n_members=len(kept),
-        **_history(kept, curves, earlier),
+        **_history(kept, earlier),
     )
 
 
@@ -152,8 +152,9 @@ def _generators(random_state, n_members, earlier):
     return [first, *map(np.random.RandomState, seeds)]
 
 
-def _history(runs, curves, earlier):
+def _history(runs, earlier):
     """Return the curves, after those of the earlier fit, and which epochs are kept."""
+    curves = curves_of(runs)
     n_before, n_after = earlier.n_iter if earlier else 0, len(curves["loss"])
     before = {name: [np.nan] * n_before for name in curves}
     if earlier:
