@@ -6,7 +6,7 @@ statistics, become arrays named ``<field>/<name>``.
 """
 
 from dataclasses import fields
-from math import prod
+from math import isfinite, prod
 from types import UnionType
 
 import numpy as np
@@ -14,12 +14,12 @@ import numpy as np
 from .._programs.spec import NetworkSpec
 from .._training.numbers import Numbers
 from .._training.scaling import Statistics
-from .checks import is_finite_float, is_positive_integer, need
+from .checks import is_positive_integer, need
 from .network_spec import parse_spec, spec_as_data
 from .parameter_shapes import parameter_shapes
 
 #: Type of a single number → whether a value is one.
-SINGLE = {int: is_positive_integer, float: is_finite_float}
+SINGLE = {int: is_positive_integer, float: lambda value: type(value) is float and isfinite(value)}
 
 #: Optimizer → number of vectors that it keeps beside the parameters.
 N_SLOTS = {"adamw": 2, "sgd": 1}
@@ -59,16 +59,16 @@ def parse_data(data):
 
 
 def expected_arrays(data):
-    """Return the type and shape of each array that belongs to checked data, by name."""
-    spec, curve = data["spec"], ("float64", (data["n_iter"],))
+    """Return type, as safetensors names it, and shape of each array of checked data, by name."""
+    spec, curve = data["spec"], ("F64", (data["n_iter"],))
     members = (data["n_members"],) if data["n_members"] > 1 else ()
     shapes = parameter_shapes(spec)
     nested = {
-        "parameters": {name: ("float32", (*members, *shape)) for name, shape in shapes.items()},
+        "parameters": {name: ("F32", (*members, *shape)) for name, shape in shapes.items()},
         "optimizer_state": _optimizer(spec.optimizer, shapes, members),
-        "feature_statistics": dict.fromkeys(("mean", "scale"), ("float64", (spec.n_features,))),
-        "target_statistics": dict.fromkeys(("mean", "scale"), ("float64", (spec.n_outputs,))),
-        "target_features": ("int64", (spec.n_outputs,)),
+        "feature_statistics": dict.fromkeys(("mean", "scale"), ("F64", (spec.n_features,))),
+        "target_statistics": dict.fromkeys(("mean", "scale"), ("F64", (spec.n_outputs,))),
+        "target_features": ("I64", (spec.n_outputs,)),
         "loss_curve": curve,
         "learning_rate_curve": curve,
         "validation_loss_curve": curve,
@@ -98,9 +98,9 @@ def join(data, arrays):
 def _optimizer(name, shapes, members):
     n_trained = sum(prod(shape) for n, shape in shapes.items() if n not in NOT_TRAINED)
     return {
-        "n_steps": ("int64", members),
-        "moved": ("float32", (*members, n_trained)),
-        "slots": ("float32", (*members, N_SLOTS[name], n_trained)),
+        "n_steps": ("I64", members),
+        "moved": ("F32", (*members, n_trained)),
+        "slots": ("F32", (*members, N_SLOTS[name], n_trained)),
     }
 
 
