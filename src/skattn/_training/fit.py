@@ -73,17 +73,8 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
     line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
     if stacks(params, parts):
-        held_out = [run.part for run in kept]
-        line, share = stack_line(
-            both,
-            keys,
-            scaled,
-            len(samples.X),
-            held_out,
-            parameters,
-            program.predict,
-            params["loss"],
-        )
+        networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
+        line, share = stack_line(common, scaled, len(samples.X), networks)
     return Numbers(
         spec=spec,
         parameters=stack_arrays(parameters),
