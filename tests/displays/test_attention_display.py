@@ -206,7 +206,7 @@ def test_a_pipeline_draws_the_series_that_its_last_step_reads(small, sequences):
 )
 def test_windows_of_an_even_table_have_lags_in_its_time(small, period, stride, lags, unit):
     table, y = hourly(12, period)
-    model = make_pipeline(TimeWindows(3, stride_within=stride), small(epochs=1)).fit(table, y)
+    model = make_pipeline(TimeWindows(3, dilation=stride), small(epochs=1)).fit(table, y)
     display = AttentionDisplay.from_estimator(model, table, kind="sample", sample=9, feature="wind")
     assert display.line_.get_xdata().tolist() == lags
     assert display.ax_.get_xlabel().startswith(unit)

@@ -45,7 +45,7 @@ def table():
 @pytest.fixture(scope="module")
 def of_rows(table):
     """A fitted pipeline that reads windows of three rows, two apart."""
-    windows = TimeWindows(3, stride_within=2)
+    windows = TimeWindows(3, dilation=2)
     scaler = StandardScaler().set_output(transform="pandas")
     return make_pipeline(scaler, windows, new()).fit(table, table["b"])
 
@@ -211,7 +211,7 @@ def test_the_first_row_attends_to_itself_alone(of_rows, table):
 
 def test_a_frame_of_several_series_keeps_both_levels_of_its_index():
     table = two_stations(8).set_index("g", append=True)
-    model = make_pipeline(TimeWindows(3, groups="g"), new()).fit(table, table["b"])
+    model = make_pipeline(TimeWindows(3, group_by="g"), new()).fit(table, table["b"])
     frame = attention_weights(model, table, as_frame=True)
     assert frame.index.equals(table.index)
     for station in "pq":  # rows of a station are in no window of another

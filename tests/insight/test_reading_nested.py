@@ -23,7 +23,7 @@ from skattn._insight.last_step import read, unwrap
 
 
 def windows():
-    return TimeWindows(3, stride_within=2)
+    return TimeWindows(3, dilation=2)
 
 
 @pytest.fixture(name="table")
@@ -169,7 +169,7 @@ def test_one_row_has_lags_in_rows_where_a_gap_may_part_it_from_those_before(tabl
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_samples_depend_on_as_many_neighbours_as_their_windows_span_rows(table, length, stride):
-    windows = TimeWindows(length, stride_within=stride)
+    windows = TimeWindows(length, dilation=stride)
     reading = read(make_pipeline(windows, LastOfB()).fit(table, table["b"]), table)
     rows = reading.X[-1, :, 0]  # feature a counts the rows
     assert reading.length_of_dependence == rows[-1] - rows[0] + 1

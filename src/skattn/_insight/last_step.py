@@ -14,7 +14,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import as_sequences, n_dims_of
-from .._inputs.windows import span_of
 from .._preprocessing.time_windows import TimeWindows
 from .._preprocessing.times import even_period
 from .._sklearn import n_samples_of
@@ -83,7 +82,7 @@ class Reading:
     def length_of_dependence(self):
         """Number of neighbouring samples that share rows: the rows that a window spans."""
         windows = _windows_among(self.transformers)
-        return 1 if windows is None else span_of(windows.length, windows.stride_within)
+        return 1 if windows is None else windows.window_span_
 
     @cached_property
     def _sequences(self):
@@ -165,7 +164,7 @@ def _period_of(windows, index):
     row_period = windows.row_period_
     one_row = len(index) == 1 and windows.max_gap is None
     agrees = one_row or even_period(index) == row_period
-    return int(windows.stride_within) * (row_period if row_period is not None and agrees else 1)
+    return int(windows.dilation) * (row_period if row_period is not None and agrees else 1)
 
 
 def _n_timesteps_of(regressor):
