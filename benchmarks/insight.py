@@ -8,8 +8,8 @@
 on overlapping windows of one series, ``power`` finds out how often help is seen. Each set is a
 row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
 a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
-two small ones of each. Tables hold the sets that are done. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
-a thousand times as fast. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
+two small ones of each. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
+which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
 accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
 """
 
@@ -97,7 +97,7 @@ def true_share(model, make, X, y, cv, number, n_seeds):
 
 
 def run(sections, options):
-    """Run the sets that are not in the file of rows: the first of each kind, then the second, ..."""
+    """Run the sets that are not in the file of rows: the first of each kind, then the second."""
     done = {tuple(row["key"]) for row in read_rows(options.rows)}
     name = type(options.model).__name__
     tasks = [
