@@ -128,7 +128,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     quantile : float, default=0.5
         The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
 
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+    optimizer : {"adamw", "sgd"}, default="adamw"
         The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
 
     learning_rate : float, default=3e-3
@@ -139,7 +139,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         to 0.
 
     weight_decay : float, "auto" or None, default="auto"
-        Decoupled weight decay of matrices, not of biases; None for Keras' 0.004. "auto"
+        Decoupled weight decay of matrices, not of biases; None for none. "auto"
         is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5; equal rows
         count as one, as they are merged. Used only when ``optimizer="adamw"``.
 
@@ -153,7 +153,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     epochs : int or "auto", default="auto"
         Greatest number of passes over the training rows. "auto" is 100, and fewer where
-        these are more than 10,000 steps, but at least 5.
+        these are more than 5,000 steps, but at least 2.
 
     batch_size : int, default=32
         Rows per step.
@@ -165,9 +165,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         given.
 
     validation_fraction : float or "auto", default="auto"
-        Share of the rows held out for early stopping: the *last* rows, never
-        shuffled in; further members hold out the blocks before. "auto" is 0.1, and 0.2
-        of fewer than 500 rows. Windows of one table (`TimeWindows`, `sliding_windows`)
+        Share of the samples held out for early stopping: the *last* samples, never shuffled
+        in; further networks hold out the blocks before. "auto" is 0.2. Windows of one table
         that share rows with these are left out of training.
 
     n_iter_no_change : int, default=50
@@ -177,16 +176,17 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Smallest decrease of the validation loss that counts as an improvement.
 
     n_members : int or "auto", default="auto"
-        Number of networks, trained one after the other from different draws, whose
-        predictions and attention weights are averaged [6]_; of five or more, the fifth at
-        either end is left out of each prediction (a trimmed mean), so that a poor draw does
-        little harm. With early stopping each holds out rows of its own, so that all rows
-        train some. More members take as many times longer. "auto" is 1, but 5 for fewer
-        than 500 rows of which some are held out.
+        Number of networks, trained side by side from different draws, whose predictions and
+        attention weights are averaged [6]_; of five or more, the fifth at either end is left
+        out of each prediction (a trimmed mean), so that a poor draw does little harm. With
+        early stopping each network holds out a block of its own, so that all samples train,
+        the newest too. "auto" is 5 with early stopping, else 1.
 
     callbacks : list, default=None
-        Keras callbacks (instances or classes), called at the begin and end of training
-        and of each epoch. Every fit works on copies of its own.
+        Keras callbacks (instances or classes), called at the begin and end of training and of
+        each epoch. They may read, stop the training and move the learning rate. With several
+        networks they hear one curve, the mean; their `model` is the first network, and None
+        after the fit.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the statistics and, if that was
