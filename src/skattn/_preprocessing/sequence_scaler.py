@@ -198,7 +198,7 @@ class SequenceScaler(
                 f"SequenceScaler expects X of shape (n_samples, n_timesteps, n_features), a list "
                 f"of arrays (n_timesteps, n_features) or a table. Got shape {np.shape(X)}."
             )
-        return check_table(_numbers(X), self, reset=reset), counts, as_sequences
+        return _by_rows(check_table(_numbers(X), self, reset=reset)), counts, as_sequences
 
     def _read_list(self, X, reset):
         """Read a list of sequences, whose columns must have the names of the first in fit."""
@@ -210,7 +210,12 @@ class SequenceScaler(
             tables.append(check_table(sequence, self, reset=resets, ensure_min_samples=0))
         ends = np.cumsum([len(table) for table in tables])
         as_sequences: Callable = lambda table: np.split(table, ends[:-1])  # noqa: E731
-        return check_table(np.concatenate(tables)), None, as_sequences
+        return _by_rows(check_table(np.concatenate(tables))), None, as_sequences
+
+
+def _by_rows(table):
+    """Return a table row by row in memory: the order of a sum decides its last bit."""
+    return np.ascontiguousarray(table)
 
 
 def _is_list_of_sequences(X):
