@@ -14,7 +14,8 @@ from hypothesis import settings
 
 from skattn import LSTMAttentionRegressor
 from skattn._inputs.checks import check_sequences
-from skattn._inputs.windows import Layout
+from skattn._inputs.layout import Layout
+from skattn._inputs.windows import windows_at
 
 settings.register_profile("full", max_examples=2000, deadline=None)
 
@@ -24,10 +25,15 @@ def sequences_of(X):
     return check_sequences(LSTMAttentionRegressor(), X, reset=True)
 
 
-def spaced(n_samples, n_timesteps, step=1, stride=1):
-    """Return the layout of windows `step` rows apart, on a table no longer than they need."""
-    n_rows = (n_samples - 1) * step + (n_timesteps - 1) * stride + 1
-    return Layout(np.arange(n_samples) * step, n_timesteps, stride, n_rows)
+def spaced(n_samples, n_timesteps, stride=1, dilation=1):
+    """Return the layout of windows `stride` rows apart, on a table no longer than they need."""
+    n_rows = (n_samples - 1) * stride + (n_timesteps - 1) * dilation + 1
+    return Layout(np.arange(n_samples) * stride, n_timesteps, dilation, n_rows)
+
+
+def windows_on(table, layout):
+    """Return the `Windows` of a table that lie in it as a layout says."""
+    return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
 @pytest.fixture(autouse=True)

@@ -198,7 +198,7 @@ def test_complete_windows_are_a_view_of_the_table(options, dtype):
 def test_a_view_cannot_be_written_to(stride):
     windows = sliding_windows(np.zeros((30, 2)), length=3, stride=stride)
     with pytest.raises(ValueError, match="read-only"):
-        windows[2, 0] = 1
+        np.asarray(windows)[2, 0] = 1
 
 
 @pytest.mark.parametrize("options", [{"group_by": "g"}, {"group_by": "g", "max_gap": "1h"}])

@@ -6,7 +6,7 @@ from keras import ops
 
 from .. import layers
 from .._programs.network import assemble, dropout_layers, seeds_apart, weights_of
-from .._training.members import middle, unstack_parameters
+from .._training.members import middle, unstack_arrays
 
 
 def keras_model(estimator):
@@ -37,7 +37,7 @@ def keras_model(estimator):
 def _networks(estimator):
     """Return the fitted network of each member."""
     networks = []
-    members = unstack_parameters(estimator.parameters_, estimator.n_members_)
+    members = unstack_arrays(estimator.parameters_, estimator.n_members_)
     for number, parameters in enumerate(members, start=1):
         with seeds_apart():
             network = assemble(estimator.spec_)

@@ -4,25 +4,21 @@ from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._inputs.checks import (
-    FLOAT32_MAX,
-    check_finite_predictions,
-    check_sequences,
-    check_validation_rows,
-)
-from .._programs import borrow
-from .._programs.spec import ATTENTIONS, HEAD_INPUTS, LOSSES, OPTIMIZERS
+from .._inputs.checks import FLOAT32_MAX, check_sequences, check_validation_rows
+from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, LOSS_NAMES, OPTIMIZER_NAMES
 from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
-from .._training.fit import fit_network, take_rows, take_validation_rows
-from .._training.holdout import make_folds
-from .._training.members import middle_mean, unstack_parameters
-from .._training.settings import SCHEDULES, count_members, make_recipe
-from .._training.target_feature import last_values
+from .._training.fit import fit_networks
+from .._training.members import middle_mean
+from .._training.numbers import Numbers
+from .._training.plausible import warn_of_validation
+from .._training.predict import attend, predict_members
+from .._training.samples import check_samples
+from .._training.settings import SCHEDULES
+from .._training.target_feature import changes_from, check_target_feature
 
 
 def _attends(estimator):
@@ -227,16 +223,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     feature_statistics_, target_statistics_ : Statistics
         Mean and scale of each feature and each output.
 
-    history_ : dict of str to list
-        "loss", "val_loss" and "learning_rate" of each epoch; "val_loss" is empty
-        without validation rows, and NaN in epochs of `partial_fit`. This and what
-        follows are of the first member.
-
     loss_curve_ : list of float
-        Training loss of each epoch, in units of (standardized) y.
+        Training loss of each epoch, in units of (standardized) y: the mean over the networks
+        that train.
 
     validation_loss_curve_ : list of float or None
-        Validation loss of each epoch; None without validation rows.
+        Validation loss of each epoch, as `loss_curve_`; NaN in epochs of `partial_fit`. None
+        without validation samples.
+
+    learning_rate_curve_ : list of float
+        Learning rate at the begin of each epoch.
 
     n_iter_ : int
         Number of epochs run.
@@ -286,7 +282,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "attention": [StrOptions({name for name in ATTENTIONS if name}), callable, None],
-        "head_input": [StrOptions(set(HEAD_INPUTS))],
+        "head_input": [StrOptions(set(HEAD_INPUT_NAMES))],
         "units": [POSITIVE_INTEGER],
         "n_layers": [POSITIVE_INTEGER],
         "bidirectional": ["boolean"],
@@ -298,9 +294,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "relative_inputs": ["boolean", StrOptions({"auto"})],
         "linear_path": ["boolean", StrOptions({"auto"})],
         "standardize": ["boolean"],
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSS_NAMES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
-        "optimizer": [StrOptions(set(OPTIMIZERS))],
+        "optimizer": [StrOptions(set(OPTIMIZER_NAMES))],
         "learning_rate": [Interval(Real, 0, FLOAT32_MAX, closed="right")],
         "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
         "weight_decay": [
@@ -424,17 +420,18 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If a loss or a parameter is no longer finite.
         """
         check_validation_rows(X_val, y_val, sample_weight_val)
+        earlier = Numbers.of(self) if self.warm_start and hasattr(self, "parameters_") else None
         trial = copy(self)
-        goes_on = self.warm_start and hasattr(self, "parameters_")
-        rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
+        samples, continued = trial._take(X, y, sample_weight, earlier)
         validation = None
         if X_val is not None:
-            validation = take_validation_rows(trial, X_val, y_val, sample_weight_val)
-        rows, folds = make_folds(trial, rows, validation, goes_on)
-        early_stopping = bool(self.early_stopping) and folds[0][1] is not None
-        recipe = make_recipe(self, early_stopping=early_stopping)
-        fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer=self.warm_start)
-        return self._become(trial)
+            validation = trial._take_validation(X_val, y_val, sample_weight_val, continued)
+            warn_of_validation(validation, samples)
+        params = self.get_params(deep=False)
+        numbers = fit_networks(
+            params, samples, validation, continued, earlier=earlier, keep_state=self.warm_start
+        )
+        return self._become(trial, numbers)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -454,24 +451,22 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self : LSTMAttentionRegressor
             The fitted estimator. A call that fails leaves it as it was.
         """
+        earlier = Numbers.of(self) if hasattr(self, "parameters_") else None
         trial = copy(self)
-        goes_on = hasattr(self, "parameters_")
-        rows = take_rows(trial, X, y, sample_weight, reset=not goes_on)
-        recipe = make_recipe(
-            self, epochs=1, learning_rate_schedule="constant", early_stopping=False
-        )
-        folds = [(rows, None)] * count_members(trial, goes_on)
-        fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer=True)
-        return self._become(trial)
+        samples, continued = trial._take(X, y, sample_weight, earlier)
+        one_epoch = {"epochs": 1, "learning_rate_schedule": "constant", "early_stopping": False}
+        params = self.get_params(deep=False) | one_epoch
+        numbers = fit_networks(params, samples, None, continued, earlier=earlier, keep_state=True)
+        return self._become(trial, numbers)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X, return_spread=False):
         """Predict the targets of sequences.
 
         Parameters
         ----------
         X : array-like or list of array-like
             Sequences as in `fit`. The number of steps of a 3-D X may differ.
-        return_std : bool, default=False
+        return_spread : bool, default=False
             Whether to return the spread of the members' predictions as well: how far
             the networks disagree, which is not how far y may lie from them.
 
@@ -480,31 +475,25 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions in float64, with as many dimensions as y had in fit; the mean
             of the members, as `n_members` says.
-        std : ndarray of the shape of y
-            Standard deviation of the members' predictions. Only with ``return_std=True``.
+        spread : ndarray of the shape of y
+            Standard deviation of the members' predictions. Only with ``return_spread=True``.
 
         Raises
         ------
         ValueError
-            If ``return_std=True`` and there is but one member.
+            If ``return_spread=True`` and there is but one member.
         """
         check_is_fitted(self)
-        if return_std and self.n_members_ == 1:
+        if return_spread and self.n_members_ == 1:
             raise ValueError(
-                "return_std=True gives the spread of several networks. Got one: n_members_ = 1. "
+                "return_spread=True gives the spread of several networks. Got one: n_members_ = 1. "
                 "Fit with n_members=5, say."
             )
-        sequences = check_sequences(self, X, reset=False)
-        scaled = self._of_members("predict", sequences)
-        predictions = np.stack([self.target_statistics_.undo(values) for values in scaled])
-        if self.target_features_ is not None:
-            predictions += last_values(sequences, self.target_features_)
-        check_finite_predictions(predictions)
-        mean, std = (
-            values[:, 0] if self._y_ndim == 1 else values
-            for values in (middle_mean(predictions), predictions.std(axis=0))
-        )
-        return (mean, std) if return_std else mean
+        predictions = predict_members(Numbers.of(self), check_sequences(self, X, reset=False))
+        if self._y_ndim == 1:
+            predictions = predictions[:, :, 0]
+        mean = middle_mean(predictions)
+        return (mean, predictions.std(axis=0)) if return_spread else mean
 
     @available_if(_attends)
     def attention_weights(self, X, level="steps"):
@@ -536,13 +525,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         sequences = check_sequences(self, X, reset=False)
-        members = self._of_members("attend", sequences)
-        if level not in members[0]:
+        levels = attend(Numbers.of(self), sequences)
+        if level not in levels:
             raise ValueError(
                 f"attention={self.spec_.attention!r} has no level {level!r}. "
-                f"Its levels are {sorted(members[0])}."
+                f"Its levels are {sorted(levels)}."
             )
-        weights = np.mean([levels[level] for levels in members], axis=0)
+        weights = levels[level]
         for axis in range(1, weights.ndim):
             weights = sequences.put_back(weights, axis)
         return weights
@@ -586,14 +575,40 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _of_members(self, method, sequences):
-        """Return what a program's method gives for each member."""
-        scaled = sequences.on(self.feature_statistics_.apply(sequences.table))
-        members = unstack_parameters(self.parameters_, self.n_members_)
-        with borrow(self.spec_) as program:
-            return [getattr(program, method)(parameters, scaled) for parameters in members]
+    def _take(self, X, y, sample_weight, earlier):
+        """Check samples; return them, and the number of the feature that each output continues.
 
-    def _become(self, trial):
-        """Take over what a trial fit has reached, in one assignment."""
-        self.__dict__ = vars(trial)
+        Takes what scikit-learn asks of X and y where no fit goes on. Targets that continue a
+        feature become changes from its last value.
+        """
+        samples, n_dims = check_samples(self, X, y, sample_weight, reset=earlier is None)
+        if earlier is None:
+            self.n_outputs_, self._y_ndim = samples.y.shape[1], n_dims
+            continued = check_target_feature(
+                self.target_feature, samples.X.n_features, self.n_outputs_
+            )
+        else:
+            continued = earlier.target_features
+            self._check_n_outputs(samples.y)
+        return changes_from(samples, continued, warn=earlier is None), continued
+
+    def _take_validation(self, X_val, y_val, sample_weight_val, continued):
+        """Check validation samples; their errors say that they are about these."""
+        try:
+            samples, _ = check_samples(self, X_val, y_val, sample_weight_val, reset=False)
+            self._check_n_outputs(samples.y)
+        except ValueError as error:
+            raise ValueError(f"In X_val, y_val: {error}") from error
+        return changes_from(samples, continued)
+
+    def _check_n_outputs(self, y):
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {y.shape[1]} outputs, but {type(self).__name__} is expecting "
+                f"{self.n_outputs_}. Pass y with as many outputs as in the first fit."
+            )
+
+    def _become(self, trial, numbers):
+        """Take over what a trial has reached, in one assignment."""
+        self.__dict__ = vars(trial) | numbers.as_attributes()
         return self

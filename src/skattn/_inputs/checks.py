@@ -15,7 +15,8 @@ from sklearn.utils.validation import (
 
 from .._sklearn import check_y
 from .sequences import present_steps
-from .windows import Windows, table_of
+from .strides import table_of
+from .windows import Windows
 
 FLOAT32_MAX = float(np.finfo("float32").max)
 
@@ -78,7 +79,9 @@ def check_array_of_sequences(X, estimator=None):
             raise ValueError(
                 f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
             )
-        return X
+        windows = X.trimmed()
+        table = check_array(windows.table, ensure_all_finite=False, estimator=estimator)
+        return windows.with_table(table)
     return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
 
 
@@ -291,17 +294,6 @@ def check_weights(sample_weight, X):
         )
     # Only their ratios matter. A power of two keeps every bit and no sum overflows.
     return weights / 2.0 ** np.floor(np.log2(weights.max()))
-
-
-def check_finite_predictions(predictions):
-    """Refuse predictions (n_members, n_samples, n_outputs) of which one is not finite."""
-    finite = np.isfinite(predictions).all(axis=(0, 2))
-    if not finite.all():
-        raise FloatingPointError(
-            f"The prediction of sample {np.flatnonzero(~finite)[0]} is not finite "
-            f"({(~finite).sum()} such samples). Its values lie too far from the training rows; "
-            "compare them with feature_statistics_."
-        )
 
 
 def _name(estimator):

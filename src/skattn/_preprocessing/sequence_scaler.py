@@ -15,7 +15,8 @@ from .._inputs.checks import (
     check_widths,
     n_dims_of,
 )
-from .._inputs.windows import table_of
+from .._inputs.strides import table_of
+from .._inputs.windows import Windows
 from .._sklearn import fit_context
 from .columns import numbers_of
 from .tables import filled, read_table
@@ -188,8 +189,10 @@ class SequenceScaler(
         counts, n_dims, X = None, _n_dims(X), filled(X)
         as_sequences: Callable = np.asarray
         if n_dims == 3:
-            X, layout = table_of(check_array_of_sequences(_numbers_of_3d(X)))
-            as_sequences = layout.windows_of
+            sequences = check_array_of_sequences(_numbers_of_3d(X))
+            X, layout = table_of(sequences)
+            is_windows = isinstance(sequences, Windows)
+            as_sequences = sequences.with_table if is_windows else layout.windows_of
             if layout.shares_rows:
                 counts = layout.counts.astype("float64")
                 X = X if layout.whole else np.where(counts[:, np.newaxis] > 0, X, np.nan)

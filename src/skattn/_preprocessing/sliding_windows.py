@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from .._inputs.checks import check_table
-from .._inputs.windows import span_of, windows_at
-from .._sklearn import POSITIVE_INTEGER, StrOptions, validate_params
+from .._inputs.layout import span_of
+from .._inputs.windows import windows_at
+from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .gaps import MAX_GAP
 from .order import check_increasing, describe_gaps
 from .read_order import GROUP_BY, TIME, read_order
@@ -78,10 +79,10 @@ def sliding_windows(
 
     Returns
     -------
-    windows : ndarray or array-like of shape (n_windows, length, n_features)
-        Float windows. Of one series a read-only view; an array-like that keeps the table
-        where groups or gaps part the rows (``np.asarray`` makes an array of it).
-        Without y they end at each row from the first that has a full history.
+    windows : Windows of shape (n_windows, length, n_features)
+        Float windows, an array-like that takes the memory of the table (``np.asarray``
+        makes an array of it). Without y they end at each row from the first that has a
+        full history.
     targets : ndarray, Series or DataFrame
         If y is given: shape (n_windows,) for a horizon of 1 and (n_windows, horizon) for
         a longer one; with several outputs (n_windows, horizon * n_outputs), step by
@@ -124,7 +125,8 @@ def sliding_windows(
     spread, places = series.spread(rows, n_absent)
     first_steps = places[series.rows[ends]] - (span - 1)
     order_of_rows = np.argsort(series.rows[ends], kind="stable")
-    windows = windows_at(spread, first_steps[order_of_rows], length, dilation)
+    names = names_of_columns(features)
+    windows = windows_at(spread, first_steps[order_of_rows], length, dilation, names)
     if y is None:
         return windows
     target_rows = series.rows[ends[order_of_rows, np.newaxis] + np.arange(1, horizon + 1)]

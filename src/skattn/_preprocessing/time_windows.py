@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import check_table
-from .._inputs.windows import span_of, windows_at
+from .._inputs.layout import span_of
+from .._inputs.windows import windows_at
 from .._sklearn import POSITIVE_INTEGER, feature_names, fit_context
 from .context import Context
 from .gaps import MAX_GAP, Length
@@ -87,10 +88,8 @@ class TimeWindows(
 
     Notes
     -----
-    Windows take the memory of the table, and `LSTMAttentionRegressor` reads them without
-    a copy. Those of one series are a read-only view. Where groups or gaps part the rows
-    no view exists; the result then is an array-like that keeps the table and the begin
-    of each window. ``np.asarray`` makes an array of it.
+    The result is `Windows`, an array-like that takes the memory of the table.
+    `LSTMAttentionRegressor` reads it without a copy; ``np.asarray`` makes an array of it.
 
     Cross-validation has to keep time in order: ``TimeSeriesSplit(gap=...)``. Windows of
     shuffled rows are not stretches of time, and neighbouring windows share rows.
@@ -226,9 +225,8 @@ class TimeWindows(
 
         Returns
         -------
-        windows : ndarray or array-like of shape (n_rows, length, n_features)
-            Float windows; absent steps are NaN. A read-only view, or an array-like where
-            groups or gaps part the rows.
+        windows : Windows of shape (n_rows, length, n_features)
+            Float windows; absent steps are NaN.
         """
         check_is_fitted(self, ["context_"] if self.keep_context else None)
         rows, order = self._read(X, reset=False)
@@ -243,7 +241,8 @@ class TimeWindows(
             warnings.warn(_OUT_OF_ORDER, stacklevel=2)
         table, places = series.spread(rows, self.window_span_ - 1)
         starts = places[-n_rows:] - (self.window_span_ - 1)
-        return windows_at(table, starts, int(self.length), int(self.dilation))
+        names = getattr(self, "feature_names_in_", None)
+        return windows_at(table, starts, int(self.length), int(self.dilation), names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the features, which are the last axis of the windows.

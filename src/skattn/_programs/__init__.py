@@ -1,13 +1,28 @@
 """Networks and their compiled programs.
 
-In comes a `NetworkSpec`, which decides the graph; out goes a `Program` of it, lent from a
-bounded pool, through which numbers flow. `borrow` is the door at which TensorFlow is loaded.
-Nothing in here knows scikit-learn or estimators.
+In comes a `NetworkSpec`, which decides the graph; out goes a `Program` of it, from a bounded
+pool, through which numbers flow. Nothing in here knows scikit-learn or estimators.
 """
 
+import os
+import sys
 
-def borrow(spec):
-    """Borrow a program; TensorFlow is loaded here, at the first fit or prediction."""
+
+def program_of(spec):
+    """Return the program of a spec. Here TensorFlow is loaded, at the first fit or prediction.
+
+    TensorFlow writes about ten lines while it starts. It is asked to keep them to itself,
+    unless ``TF_CPP_MIN_LOG_LEVEL`` says otherwise.
+    """
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from .pool import pool
 
-    return pool.borrow(spec)
+    return pool.get(spec)
+
+
+def listeners_of(callbacks, spec, **options):
+    """Return the callbacks of a training as `Listeners`."""
+    from .callbacks import Listeners
+
+    return Listeners(callbacks, spec, **options)

@@ -7,10 +7,9 @@ from .spec import make_spec
 
 
 def build_network(
-    meta=None,
-    *,
     n_features=None,
     n_outputs=1,
+    *,
     attention="additive",
     head_input="concat",
     units=64,
@@ -19,6 +18,7 @@ def build_network(
     dense_units=None,
     segment_length=1,
     dropout=0.0,
+    meta=None,
 ):
     """Build one of skattn's networks as a plain, uncompiled Keras model.
 
@@ -27,15 +27,15 @@ def build_network(
 
     Parameters
     ----------
-    meta : dict, default=None
-        SciKeras' description of the data (it passes this by itself); gives
-        `n_features` and `n_outputs`.
     n_features : int, default=None
         Features per time step; required unless `meta` is given.
     n_outputs : int, default=1
         Numbers predicted for each sequence.
     attention, head_input, units, n_layers, bidirectional, dense_units, segment_length, dropout
         As in `skattn.LSTMAttentionRegressor`.
+    meta : dict, default=None
+        SciKeras' description of the data (which passes it by itself); gives
+        `n_features` and `n_outputs`.
 
     Returns
     -------
@@ -76,6 +76,10 @@ def build_network(
         dense_units=dense_units,
         segment_length=segment_length,
         dropout=dropout,
+        relative=False,
+        linear_steps=0,
+        loss="squared_error",
+        optimizer="adamw",
     )
     network = assemble(spec)
     for layer in dropout_layers(network):

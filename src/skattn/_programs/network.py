@@ -174,7 +174,7 @@ def _head(query, context, level, spec):
 
 
 def _dropout(inputs, spec, name):
-    return layers.Dropout(name=name, dtype=DTYPE)(inputs) if spec.dropout else inputs
+    return layers.Dropout(name=name, dtype=DTYPE)(inputs) if spec.has_dropout else inputs
 
 
 def _per_step(weights, membership):

@@ -1,54 +1,53 @@
-"""The pool that lends compiled programs, each to one fit or prediction at a time."""
+"""The programs of this process, for fits and predictions to share."""
 
 import os
 import threading
-from contextlib import contextmanager
 
 from .program import Program
 from .threads import settle_threads
 
 
 class ProgramPool:
-    """Idle programs, at most `capacity` of them, the longest unused dropped first.
+    """Compiled programs, at most `capacity` of them, the longest unused dropped first.
 
     Parameters
     ----------
     capacity : int
-        Greatest number of idle programs.
+        Greatest number of programs.
     """
 
     def __init__(self, capacity):
         self.capacity = capacity
-        self._idle = []
+        self._programs = {}
         self._lock = threading.Lock()
         self._process = None
 
-    @contextmanager
-    def borrow(self, spec):
-        """Lend a program of `spec` to one borrower; make it if none is idle.
+    def get(self, spec):
+        """Return the program of a spec; make it where there is none.
 
         Raises
         ------
         RuntimeError
-            In a process that was forked after a program had been lent.
+            In a process that was forked after a program had been used.
         """
         self._check_process()  # before the lock, which another thread may have held at the fork
         kind = spec, settle_threads()
-        program = self._take(kind) or Program(*kind)
-        try:
-            yield program
-        finally:
-            self._give_back(program)
+        with self._lock:
+            program = self._programs.pop(kind, None) or Program(*kind)
+            self._programs[kind] = program  # the last one used
+            for unused in list(self._programs)[: -self.capacity]:
+                del self._programs[unused]
+        return program
 
     def clear(self):
-        """Drop all idle programs; those on loan come back as usual."""
+        """Drop all programs; fits that are under way keep theirs."""
         with self._lock:
-            self._idle.clear()
+            self._programs.clear()
 
-    def idle(self):
-        """Return the idle programs, the longest unused first."""
+    def programs(self):
+        """Return the programs, the longest unused first."""
         with self._lock:
-            return list(self._idle)
+            return list(self._programs.values())
 
     def _check_process(self):
         """Refuse to work after a fork: TensorFlow's threads are not there, and it would hang."""
@@ -61,26 +60,13 @@ class ProgramPool:
                 'multiprocessing with the start method "spawn".'
             )
 
-    def _take(self, kind):
-        with self._lock:
-            for position in reversed(range(len(self._idle))):
-                program = self._idle[position]
-                if (program.spec, program.n_parts) == kind:
-                    return self._idle.pop(position)
-        return None
-
-    def _give_back(self, program):
-        with self._lock:
-            self._idle.append(program)
-            del self._idle[: -self.capacity]
-
 
 #: The programs of this process.
 pool = ProgramPool(capacity=32)
 
 
 def clear_programs():
-    """Drop every idle compiled program.
+    """Drop every compiled program.
 
     Fitted estimators are not affected: their next prediction compiles again. TensorFlow
     keeps about 10 MiB of each program for as long as the process lives, as it does of

@@ -1,20 +1,21 @@
-"""Compiled programs: a network with its training epoch and its prediction as functions.
+"""Compiled programs: a network with its training epoch and its prediction as pure functions.
 
-A `Program` depends on a `NetworkSpec` alone. Numbers flow in: every fit loads its
-parameters, seeds and rates, and takes numpy arrays out again. A program serves one
-fit or prediction at a time; `borrow` lends it from a bounded pool.
+A `Program` depends on a `NetworkSpec` alone, and holds no numbers. They flow in and out with
+every call, so that fits and predictions share one program, also at the same time.
 """
 
 import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from .flows import Batches, Data, Settings, State
 from .initial_values import draw
-from .network import assemble, dropout_layers, seeds_apart, weights_of
-from .optimizer import Layout, VectorOptimizer
+from .network import DTYPE, assemble, dropout_layers, seeds_apart, weights_of
+from .optimizer import OPTIMIZERS, clip
+from .packing import Packing
 
 #: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
 #: The huber loss changes from square to line at 1, in the units of (standardized) y.
@@ -30,9 +31,9 @@ LOSSES = {
 #: Bytes of intermediate values that one call of a prediction may hold, roughly.
 CHUNK_BYTES = 2**25
 
-#: Predictions run on multiples of this many rows. Matrix kernels treat leftover rows
-#: differently; on whole multiples a row's result does not depend on its neighbours.
-ROW_MULTIPLE = 16
+#: Predictions run on multiples of this number of samples. Matrix kernels treat leftover samples
+#: differently; on whole multiples the result of a sample does not depend on its neighbours.
+SAMPLE_MULTIPLE = 16
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -56,7 +57,7 @@ class Program:
     Attributes
     ----------
     network : keras.Model
-        The network whose variables the functions move.
+        The network whose layers the functions call. Its variables are never assigned.
     n_traces : dict
         How often each function was traced; a program in good order shows ones.
     """
@@ -66,19 +67,15 @@ class Program:
         self.n_parts = n_parts
         self.n_traces = {"train_epoch": 0, "predict": 0, "attend": 0}
         self._compiled = {}
-        with _building, seeds_apart():
-            self.network = assemble(spec)
-            self._optimizer = VectorOptimizer(spec.optimizer, self.network.trainable_variables)
-        self.network.compile(optimizer=self._optimizer.keras, jit_compile=False)
-        dropouts = dropout_layers(self.network)
-        self._rates = [layer.rate for layer in dropouts]
-        counted = {id(weight) for weight in self.network.weights}
-        self._seeds = [v for v in self.network.variables if id(v) not in counted]
-        self._trainable = self.network.trainable_variables
+        self.network = apart(assemble, spec)
+        self._optimizer = OPTIMIZERS[spec.optimizer]
+        self._trained = Packing(self.network.trainable_variables)
         self._others = self.network.non_trainable_variables  # rates, seeds, a user's own
         self._weights = weights_of(self.network)
-        self._layout = Layout(self._weights)
+        self._packing = Packing(self._weights)
         self._built = [weight.numpy() for weight in self._weights]
+        decays = [self._optimizer.decays and len(v.shape) > 1 for v in self._trained.variables]
+        self._decays = np.repeat(np.array(decays, "float32"), self._trained.sizes)  # never biases
         if len({weight.path for weight in self._weights}) < len(self._weights):
             raise ValueError(
                 f"attention={spec.attention!r} makes layers of equal names, so that parameters "
@@ -94,236 +91,282 @@ class Program:
             for weight, built in zip(self._weights, self._built, strict=True)
         }
 
-    def load(self, parameters):
-        """Take parameters, as `parameters` gives them, into the network."""
-        for weight, value in zip(self._weights, parameters.values(), strict=True):
-            weight.value.assign(value)  # Keras' own assign does more, slowly
+    def start(self, parameters, optimizer_state=None, dropout=0.0, seed=0):
+        """Return the `State` from which to train.
 
-    def parameters(self):
-        """Return a copy of the network's parameters as a dict of arrays."""
-        return {weight.path: weight.numpy() for weight in self._weights}
-
-    def start(self, optimizer_state=None, dropout=0.0, seed=0):
-        """Begin a fit: optimizer slots (zeros unless given), dropout rate and seeds.
-
-        The state of an optimizer ends with the parameters that it moves, of which those of
-        the network are the average; without them it goes on from the network's.
+        Parameters
+        ----------
+        parameters : dict of str to array
+            As `parameters` gives them.
+        optimizer_state : dict or None
+            As `optimizer_state` gives it; None for a fresh start from the parameters.
+        dropout : float
+            The dropout rate.
+        seed : int
+            Seed of the draws of dropout.
         """
-        self._optimizer.start(optimizer_state)
-        for rate in self._rates:
-            rate.assign(dropout)
-        for position, state in enumerate(self._seeds):
-            state.assign(np.array([seed + position, 0], dtype="uint32"))
-
-    def restart_average(self):
-        """Let the optimizer go on from the parameters of the network."""
-        self._optimizer.restart()
-
-    @contextmanager
-    def followed(self):
-        """Let the optimizer go on from the parameters that are set meanwhile, by a callback."""
-        before = [variable.numpy() for variable in self._trainable]
-        yield
-        moved = self._optimizer.layout.cut(self._optimizer.moved.numpy())
-        after = [variable.numpy() for variable in self._trainable]
-        self._optimizer.restart(
-            [
-                own if np.array_equal(old, new) else new
-                for own, old, new in zip(moved, before, after, strict=True)
-            ]
+        self._packing.pack(parameters.values())  # refuses other shapes
+        values = dict(zip(map(id, self._weights), parameters.values(), strict=True))
+        average = self._trained.pack(values[id(variable)] for variable in self._trained.variables)
+        zeros = {"n_steps": 0, "moved": average, "slots": [0 * average] * self._optimizer.n_slots}
+        before = zeros if optimizer_state is None else optimizer_state
+        return State(
+            n_steps=tf.constant(int(before["n_steps"]), "int64"),
+            moved=tf.constant(before["moved"], "float32"),
+            average=tf.constant(average),
+            slots=tuple(tf.constant(slot, "float32") for slot in before["slots"]),
+            others=tuple(self._other_values(values, dropout, seed)),
         )
 
-    def optimizer_state(self):
-        """Return a copy of the optimizer's slots, and of what it moves, as a list of arrays."""
-        return self._optimizer.state()
+    def _other_values(self, values, dropout, seed):
+        """Yield a tensor for each variable that is not trained."""
+        rates = {id(layer.rate) for layer in dropout_layers(self.network)}
+        n_seeds = 0
+        for variable in self._others:
+            if id(variable) in values:
+                value = values[id(variable)]
+            elif id(variable) in rates:
+                value = dropout
+            else:
+                value, n_seeds = np.array([seed + n_seeds, 0]), n_seeds + 1
+            yield tf.cast(tf.constant(value), variable.dtype)
 
-    @property
-    def learning_rate(self):
-        """The optimizer's learning rate, which Keras callbacks may read and set."""
-        return float(self._optimizer.keras.learning_rate.numpy())
+    def parameters(self, state):
+        """Return the parameters of a state, the average of those that moved, as arrays."""
+        values = dict(zip(map(id, self._others), state.others, strict=True))
+        pieces = self._trained.unpack_arrays(state.average.numpy())
+        values |= dict(zip(map(id, self._trained.variables), pieces, strict=True))
+        return {weight.path: np.array(values[id(weight)]) for weight in self._weights}
 
-    @learning_rate.setter
-    def learning_rate(self, value):
-        self._optimizer.keras.learning_rate.assign(value)
-
-    # Compiled functions
+    def optimizer_state(self, state):
+        """Return the optimizer's part of a state as arrays."""
+        return {
+            "n_steps": state.n_steps.numpy(),
+            "moved": state.moved.numpy(),
+            "slots": np.stack([slot.numpy() for slot in state.slots]),
+        }
 
     def tensors(self, X, y):
-        """Return sequences on a float32 table, and targets, as tensors for many epochs."""
-        if len(X.table) > np.iinfo("int32").max:
-            raise ValueError(f"X has {len(X.table)} rows. At most 2**31 - 1 can be trained on.")
+        """Return sequences on a float32 table, and targets, as `Data` for many epochs."""
+        if len(X.table) >= np.iinfo("int32").max:
+            raise ValueError(f"X has {len(X.table)} rows. At most 2**31 - 2 can be trained on.")
+        table = X.table
+        if (X.lengths < X.n_timesteps).any():
+            table = np.concatenate([table, np.full((1, table.shape[1]), np.nan, table.dtype)])
         integers = (tf.constant(a, "int32") for a in (X.starts, X.lengths, X.n_timesteps))
-        return tf.constant(X.table), *integers, tf.constant(y)
+        return Data(tf.constant(table), *integers, tf.constant(y))
 
-    def rows_at_once(self, n_timesteps):
-        """Return how many rows to evaluate at once, bounded by memory alone."""
+    def samples_at_once(self, n_timesteps, n_networks=1):
+        """Return how many samples to evaluate at once, bounded by memory alone."""
         directions = 2 if self.spec.bidirectional else 1
         floats = self.spec.n_features + 8 * directions * self.spec.units * self.spec.n_layers
         if self.spec.attention == "hierarchical" or self.spec.segment_length > 1:
             floats += 4 * n_timesteps  # a weight for each pair of steps
-        return max(ROW_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats))
+        return max(SAMPLE_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats * n_networks))
 
-    def train_epoch(self, data, batches, validation, learning_rates, settings):
+    # Compiled functions
+
+    def train_epoch(self, state, data, batches, validation, learning_rates, settings):
         """Train for one epoch, then evaluate.
 
         Parameters
         ----------
-        data : tuple of tensors
-            Training and validation rows as `tensors` gives them.
-        batches : tuple of arrays (rows, weights, shares)
-            Row numbers and weights, each of shape (n_batches, batch_size), where
-            the weights of a batch add to about one; and each batch's share of the
-            epoch's loss, of shape (n_batches,).
-        validation : tuple of arrays (rows, weights)
-            As `batches`, with weights that add to one over all batches.
+        state : State
+            Where to go on from; it is not changed.
+        data : Data
+            Training and validation samples.
+        batches, validation : Batches
+            What trains, and what the loss is taken of afterwards.
         learning_rates : array of shape (n_batches,)
             The learning rate of each step.
-        settings : tuple of float
+        settings : Settings
             Weight decay, clipnorm, quantile and momentum of the average.
 
         Returns
         -------
+        state : State
+            Where the epoch ends.
         loss, validation_loss : float
             Weighted mean losses; the first is taken while training, batch by batch.
         """
-        rows, weights, shares = batches
-        missing = (0, 0), (0, -rows.shape[1] % self.n_parts)
-        batches = np.pad(rows, missing), np.pad(weights, missing), shares
-        losses = self._function("train_epoch")(
-            *data, *map(tf.constant, (*batches, *validation, learning_rates, *settings))
+        missing = (0, 0), (0, -batches.samples.shape[1] % self.n_parts)
+        batches = batches._replace(
+            samples=np.pad(batches.samples, missing), weights=np.pad(batches.weights, missing)
         )
-        return tuple(float(loss) for loss in losses)
+        numbers = tf.nest.map_structure(
+            tf.constant, (batches, validation, learning_rates, settings)
+        )
+        state, *losses = self._function("train_epoch")(state, data, *numbers)
+        return state, *map(float, losses)
 
-    def predict(self, parameters, X):
-        """Return predictions of sequences on a float32 table, of shape (n_rows, n_outputs).
+    def predict(self, networks, X):
+        """Return predictions, of shape (n_networks, n_samples, n_outputs).
 
-        The parameters, a dict as `parameters` gives it, flow in with the sequences: those
-        of the network are neither read nor changed.
+        Parameters
+        ----------
+        networks : list of dict of str to array
+            The parameters of each network, as `parameters` gives them.
+        X : Sequences
+            On a float32 table.
         """
-        return self._in_chunks("predict", parameters, X)["prediction"]
+        return self._in_chunks("predict", networks, X)["prediction"]
 
-    def attend(self, parameters, X):
-        """Return the attention weights of such sequences: a dict with an array per level."""
-        return self._in_chunks("attend", parameters, X)
+    def attend(self, networks, X):
+        """Return the attention weights: a dict with an array (n_networks, n_samples, ...) a level.
 
-    def _in_chunks(self, name, parameters, X):
-        """Evaluate X in chunks of whole multiples of rows; return a dict of arrays."""
-        vector = tf.constant(self._layout.join(parameters.values()))
-        size = self.rows_at_once(X.n_timesteps) // ROW_MULTIPLE * ROW_MULTIPLE
+        Parameters are those of `predict`.
+        """
+        return self._in_chunks("attend", networks, X)
+
+    def _in_chunks(self, name, networks, X):
+        """Evaluate X in chunks of whole multiples of samples; return a dict of arrays."""
+        vectors = tf.constant([self._packing.pack(p.values()) for p in networks])
+        size = self.samples_at_once(X.n_timesteps, len(networks))
+        size = size // SAMPLE_MULTIPLE * SAMPLE_MULTIPLE
         function = self._function(name)
         chunks = []
         for begin in range(0, len(X), size):
             chunk = X.padded(slice(begin, begin + size))
-            missing = -len(chunk) % ROW_MULTIPLE
+            missing = -len(chunk) % SAMPLE_MULTIPLE
             padded = np.concatenate([chunk, np.repeat(chunk[:1], missing, axis=0)])
-            outputs = function(vector, tf.constant(padded))
-            chunks.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
-        return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
+            outputs = function(vectors, tf.constant(padded))
+            chunks.append({key: value.numpy()[:, : len(chunk)] for key, value in outputs.items()})
+        return {key: np.concatenate([chunk[key] for chunk in chunks], axis=1) for key in chunks[0]}
 
     def _function(self, name):
         if name not in self._compiled:
-            with _building:
-                self._compiled[name] = self._trace(name)
+            compiled = apart(self._trace, name)
+            self._compiled.setdefault(name, compiled)
         return self._compiled[name]
 
     def _trace(self, name):
-        floats, integers = "float32", "int32"
-        X = tf.TensorSpec((None, None, self.spec.n_features), floats)
-        table = tf.TensorSpec((None, self.spec.n_features), floats)
-        y = tf.TensorSpec((None, self.spec.n_outputs), floats)
-        slices, n_timesteps = tf.TensorSpec((None,), integers), tf.TensorSpec((), integers)
-        rows, weights = tf.TensorSpec((None, None), integers), tf.TensorSpec((None, None), floats)
-        vector, number = tf.TensorSpec((None,), floats), tf.TensorSpec((), floats)
-        data = (table, slices, slices, n_timesteps, y)
-        settings = (vector, number, number, number, number)
-        function, signature = {
-            "train_epoch": (
-                self._train_epoch,
-                (*data, rows, weights, vector, rows, weights, *settings),
-            ),
-            "predict": (self._predict, (vector, X)),
-            "attend": (self._attend, (vector, X)),
-        }[name]
-        compiled = tf.function(function, signature, jit_compile=False, autograph=False)
+        if name in self._compiled:  # by another thread, meanwhile
+            return self._compiled[name]
+        functions = {
+            "train_epoch": self._train_epoch,
+            "predict": self._predict,
+            "attend": self._attend,
+        }
+        signature = self._epoch_signature() if name == "train_epoch" else self._call_signature()
+        compiled = tf.function(functions[name], signature, jit_compile=False, autograph=False)
         return compiled.get_concrete_function()
 
-    def _train_epoch(
-        self, table, starts, lengths, n_timesteps, y, rows, weights, shares,
-        validation_rows, validation_weights, learning_rates, weight_decay, clipnorm, quantile,
-        momentum,
-    ):  # fmt: skip
-        self.n_traces["train_epoch"] += 1
-        data = (table, starts, lengths, n_timesteps, y)
+    def _epoch_signature(self):
+        number, vector = tf.TensorSpec((), DTYPE), tf.TensorSpec((None,), DTYPE)
+        integers, matrix = tf.TensorSpec((None,), "int32"), tf.TensorSpec((None, None), DTYPE)
+        moved = tf.TensorSpec((sum(self._trained.sizes),), DTYPE)
+        slots = (moved,) * self._optimizer.n_slots
+        others = tuple(tf.TensorSpec(v.shape, v.dtype) for v in self._others)
+        state = State(tf.TensorSpec((), "int64"), moved, moved, slots, others)
+        table = tf.TensorSpec((None, self.spec.n_features), DTYPE)
+        y = tf.TensorSpec((None, self.spec.n_outputs), DTYPE)
+        data = Data(table, integers, integers, tf.TensorSpec((), "int32"), y)
+        batches = Batches(tf.TensorSpec((None, None), "int32"), matrix, vector)
+        return state, data, batches, batches, vector, Settings(*[number] * 4)
 
-        def train(batch, average, loss):
-            batch_loss, gradient = self._gradient(data, rows[batch], weights[batch], quantile)
-            self._optimizer.step(gradient, learning_rates[batch], weight_decay, clipnorm)
-            steps = tf.cast(self._optimizer.keras.iterations, "float32")
-            kept = tf.minimum(momentum, (steps - 1.0) / (steps + 9.0))
-            average = kept * average + (1.0 - kept) * self._optimizer.moved.value
-            return average, loss + shares[batch] * batch_loss
+    def _call_signature(self):
+        vectors = tf.TensorSpec((None, sum(self._packing.sizes)), DTYPE)
+        return vectors, tf.TensorSpec((None, None, self.spec.n_features), DTYPE)
+
+    def _train_epoch(self, state, data, batches, validation, learning_rates, settings):
+        self.n_traces["train_epoch"] += 1
+
+        def train(batch, state, loss):
+            samples, weights = batches.samples[batch], batches.weights[batch]
+            batch_loss, gradient, others = self._gradient(state, data, samples, weights, settings)
+            state = self._step(state, gradient, learning_rates[batch], settings)
+            return state._replace(others=others), loss + batches.shares[batch] * batch_loss
 
         def validate(batch, loss):
-            outputs = self.network(_padded(data[:-1], validation_rows[batch]), training=False)
-            of_batch = validation_rows[batch], validation_weights[batch]
-            return (loss + self._loss(outputs, y, *of_batch, quantile),)
+            X = _padded(data, validation.samples[batch])
+            outputs, *_ = self._call(X, averages, state.others, training=False)
+            of_batch = validation.samples[batch], validation.weights[batch]
+            return (loss + self._loss(outputs, data.y, *of_batch, settings.quantile),)
 
-        average = self._optimizer.vector()  # which the network holds between epochs
-        average, loss = _repeat(train, rows, average, tf.constant(0.0))
-        averages = self._optimizer.layout.split(average)
-        for variable, value in zip(self._trainable, averages, strict=True):
-            variable.value.assign(value)
-        (validation_loss,) = _repeat(validate, validation_rows, tf.constant(0.0))
-        return loss, validation_loss
+        state, loss = _repeat(train, batches.samples, state, tf.constant(0.0))
+        averages = self._trained.unpack(state.average)
+        (validation_loss,) = _repeat(validate, validation.samples, tf.constant(0.0))
+        return state, loss, validation_loss
 
-    def _gradient(self, data, rows, weights, quantile):
-        """Return the loss of a batch, and its gradient by the vector that is moved."""
-        *sequences, y = data
-        state = [variable.value for variable in self._others]
+    def _step(self, state, gradient, learning_rate, settings):
+        """Clip a gradient, array by array, then decay and move the vector, and average it."""
+        gradient = clip(gradient, self._trained.sizes, settings.clipnorm)
+        moved, n_steps = state.moved, state.n_steps + 1
+        if self._decays.any():
+            moved -= learning_rate * settings.weight_decay * self._decays * moved
+        moved, slots = self._optimizer.move(moved, state.slots, gradient, n_steps, learning_rate)
+        steps = tf.cast(n_steps, "float32")
+        kept = tf.minimum(settings.momentum, (steps - 1.0) / (steps + 9.0))
+        average = kept * state.average + (1.0 - kept) * moved
+        return State(n_steps, moved, average, slots, state.others)
+
+    def _gradient(self, state, data, samples, weights, settings):
+        """Return the loss of a batch, its gradient by the moved vector, and the other values."""
+        others = state.others
         batch_loss = objective = tf.constant(0.0)
         with tf.GradientTape() as tape:
-            vector = tf.identity(self._optimizer.moved.value)
+            vector = tf.identity(state.moved)
             tape.watch(vector)
-            trained = self._optimizer.layout.split(vector)
-            parts = (tf.split(numbers, self.n_parts) for numbers in (rows, weights))
+            trained = self._trained.unpack(vector)
+            parts = (tf.split(numbers, self.n_parts) for numbers in (samples, weights))
             for part, part_weights in zip(*parts, strict=True):  # side by side
-                outputs, penalty, state = self._call(_padded(sequences, part), trained, state)
-                part_loss = self._loss(outputs, y, part, part_weights, quantile)
+                outputs, penalty, others = self._call(_padded(data, part), trained, others)
+                part_loss = self._loss(outputs, data.y, part, part_weights, settings.quantile)
                 batch_loss += part_loss
                 share = tf.reduce_sum(part_weights) / tf.reduce_sum(weights)
                 objective += part_loss + share * penalty
-        for variable, value in zip(self._others, state, strict=True):
-            variable.value.assign(value)
-        return batch_loss, tape.gradient(objective, vector)
+        return batch_loss, tape.gradient(objective, vector), others
 
-    def _call(self, X, trained, state):
-        """Call the network, training, with the values of its variables as tensors.
+    def _call(self, X, trained, others, training=True):
+        """Call the network with the values of its variables as tensors.
 
-        Returns outputs, the sum of losses that layers add, and the state afterwards.
+        Returns outputs, the sum of losses that layers add, and the other values afterwards.
         """
-        values = zip((*self._trainable, *self._others), (*trained, *state), strict=True)
-        with keras.StatelessScope(list(values), collect_losses=True) as scope:
-            outputs = self.network(X, training=True)
+        variables = (*self._trained.variables, *self._others)
+        values = list(zip(variables, (*trained, *others), strict=True))
+        with keras.StatelessScope(values, collect_losses=True) as scope:
+            outputs = self.network(X, training=training)
             penalty = sum(self.network.losses)
-        return outputs, penalty, [scope.get_current_value(variable) for variable in self._others]
+        return outputs, penalty, tuple(scope.get_current_value(v) for v in self._others)
 
-    def _loss(self, outputs, y, rows, weights, quantile):
-        losses = LOSSES[self.spec.loss](tf.gather(y, rows), outputs["prediction"], quantile)
+    def _loss(self, outputs, y, samples, weights, quantile):
+        losses = LOSSES[self.spec.loss](tf.gather(y, samples), outputs["prediction"], quantile)
         return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
 
-    def _predict(self, vector, X):
+    def _predict(self, vectors, X):
         self.n_traces["predict"] += 1
-        return {"prediction": self._evaluated(vector, X)["prediction"]}
+        return self._of_each(vectors, X, ["prediction"])
 
-    def _attend(self, vector, X):
+    def _attend(self, vectors, X):
         self.n_traces["attend"] += 1
-        outputs = self._evaluated(vector, X)
-        return {name: level for name, level in outputs.items() if name != "prediction"}
+        return self._of_each(vectors, X, [n for n in self.network.output if n != "prediction"])
 
-    def _evaluated(self, vector, X):
-        values = zip(self._weights, self._layout.split(vector), strict=True)
-        with keras.StatelessScope(list(values)):
-            return self.network(X, training=False)
+    def _of_each(self, vectors, X, names):
+        """Return outputs of each network, which run side by side, along a leading axis."""
+
+        def of_one(vector):
+            values = zip(self._weights, self._packing.unpack(vector), strict=True)
+            with keras.StatelessScope(list(values)):
+                outputs = self.network(X, training=False)
+            return {name: outputs[name] for name in names}
+
+        return tf.map_fn(of_one, vectors, fn_output_signature=dict.fromkeys(names, tf.float32))
+
+
+def apart(function, *arguments):
+    """Call a function in a thread of its own, one at a time.
+
+    Scopes and policies of Keras and TensorFlow belong to a thread: so those of the caller
+    neither reach what is built nor are changed by it.
+    """
+
+    def call():
+        keras.config.set_dtype_policy(DTYPE)
+        with seeds_apart():
+            return function(*arguments)
+
+    with _building, ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(call).result()
 
 
 def _repeat(step, batches, *state):
@@ -337,10 +380,10 @@ def _repeat(step, batches, *state):
     return state
 
 
-def _padded(sequences, rows):
-    """Gather sequences from their table: (n_rows, n_timesteps, n_features), NaN to the right."""
-    table, starts, lengths, n_timesteps = sequences
-    steps = tf.range(n_timesteps)
-    present = steps < tf.gather(lengths, rows)[:, None]
-    places = tf.where(present, tf.gather(starts, rows)[:, None] + steps, 0)
-    return tf.where(present[:, :, None], tf.gather(table, places), np.nan)
+def _padded(data, samples):
+    """Gather sequences from their table: (n, n_timesteps, n_features), absent to the right."""
+    steps = tf.range(data.n_timesteps)
+    present = steps < tf.gather(data.lengths, samples)[:, None]
+    absent = tf.shape(data.table)[0] - 1
+    rows = tf.where(present, tf.gather(data.starts, samples)[:, None] + steps, absent)
+    return tf.gather(data.table, rows)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from numbers import Integral
 
 #: Names of the losses; `skattn._programs.program.LOSSES` has their formulas.
-LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+LOSS_NAMES = ("squared_error", "absolute_error", "huber", "quantile")
 
 #: Names of the optimizers; `skattn._programs.optimizer.OPTIMIZERS` has their classes.
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+OPTIMIZER_NAMES = ("adamw", "sgd")
 
 #: What the head may read; `skattn._programs.network.HEAD_INPUTS` has how.
-HEAD_INPUTS = ("concat", "context")
+HEAD_INPUT_NAMES = ("concat", "context")
 
 
 #: Fields of a spec that are integers; numpy's become Python's.
@@ -53,48 +53,48 @@ class NetworkSpec:
     ----------
     n_features : int
         Features per time step.
-    n_outputs : int, default=1
+    n_outputs : int
         Numbers predicted for each sequence.
-    attention : str, callable or None, default="additive"
+    attention : str, callable or None
         A key of `skattn._programs.network.NETWORKS`, or a builder with their signature.
-    head_input : {"concat", "context"}, default="concat"
+    head_input : {"concat", "context"}
         Whether the head reads [query; context] or the context alone.
-    units : int, default=64
+    units : int
         Units of each LSTM, per direction.
-    n_layers : int, default=1
+    n_layers : int
         Number of stacked LSTMs.
-    bidirectional : bool, default=False
+    bidirectional : bool
         Whether each LSTM reads the sequence in both directions.
-    dense_units : tuple of int, default=()
+    dense_units : tuple of int
         Units of the relu layers between attention and output.
-    segment_length : int, default=1
+    segment_length : int
         Number of consecutive time steps that the LSTM reads as one.
-    relative : bool, default=False
+    relative : bool
         Whether steps enter relative to the last one, and the last one goes to the head.
-    linear_steps : int, default=0
+    linear_steps : int
         Number of last steps that a linear path reads beside the network; 0 for no path.
-    dropout : bool, default=False
-        Whether the graph contains dropout; its rate flows.
-    loss : str, default="squared_error"
-        One of `LOSSES`.
-    optimizer : str, default="adam"
-        One of `OPTIMIZERS`.
+    has_dropout : bool
+        Whether the graph contains dropout, whose rate flows.
+    loss : str
+        One of `LOSS_NAMES`.
+    optimizer : str
+        One of `OPTIMIZER_NAMES`.
     """
 
     n_features: int
-    n_outputs: int = 1
-    attention: str | Callable | None = "additive"
-    head_input: str = "concat"
-    units: int = 64
-    n_layers: int = 1
-    bidirectional: bool = False
-    dense_units: tuple[int, ...] = ()
-    segment_length: int = 1
-    relative: bool = False
-    linear_steps: int = 0
-    dropout: bool = False
-    loss: str = "squared_error"
-    optimizer: str = "adam"
+    n_outputs: int
+    attention: str | Callable | None
+    head_input: str
+    units: int
+    n_layers: int
+    bidirectional: bool
+    dense_units: tuple[int, ...]
+    segment_length: int
+    relative: bool
+    linear_steps: int
+    has_dropout: bool
+    loss: str
+    optimizer: str
 
 
 def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
@@ -108,9 +108,9 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
             f"attention must be one of {list(ATTENTIONS)}, or a function that builds one. "
             f"Got attention={attention!r}."
         )
-    if rest.get("head_input", "concat") not in HEAD_INPUTS:
+    if rest["head_input"] not in HEAD_INPUT_NAMES:
         raise ValueError(
-            f"head_input must be one of {HEAD_INPUTS}. Got head_input={rest['head_input']!r}."
+            f"head_input must be one of {HEAD_INPUT_NAMES}. Got head_input={rest['head_input']!r}."
         )
     own = Preset() if callable(attention) else ATTENTIONS[attention]
     dense_units = own.dense_units if dense_units is None else tuple(dense_units)
@@ -119,11 +119,11 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
             "dense_units must be a sequence of positive integers, one for each layer. "
             f"Got dense_units={dense_units!r}. For no dense layer pass ()."
         )
-    rest |= {name: int(rest[name]) for name in COUNTS if name in rest}
+    rest |= {name: int(rest[name]) for name in COUNTS}
     return NetworkSpec(
         attention=attention,
         bidirectional=bool(bidirectional or own.bidirectional),
         dense_units=tuple(map(int, dense_units)),
-        dropout=bool(dropout > 0),
+        has_dropout=bool(dropout > 0),
         **rest,
     )

@@ -1,172 +1,188 @@
-"""The steps of a fit: from checked rows to the numbers that an estimator keeps.
+"""From checked samples to numbers."""
 
-Each function works on a trial copy of the estimator, whose attributes the estimator
-takes over when everything has succeeded.
-"""
-
-from dataclasses import fields, replace
+import copy
+from dataclasses import fields
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._programs import borrow
-from .loop import Outcome, generators_of, train
-from .members import stack, stack_parameters, unstack, unstack_parameters
-from .samples import check_rows, merge_equal, scale_rows
+from .._programs import program_of
+from .holdout import parts_of
+from .loop import train_side_by_side
+from .members import stack_arrays, unstack_arrays
+from .numbers import Numbers
+from .run import Common, Run, that_hold
+from .samples import distinct, followed_by, keys_of
 from .scaling import Statistics
 from .settings import spec_of
-from .target_feature import check_target_feature, check_units, last_values, relative_spread
+from .stacking import stack_line, stacks
+from .target_feature import relative_spread
 
-#: A feature that moves less than this many times its spread within a sequence is not blown
-#: up further: float32 holds hardly more of it.
+#: Upper limit of the gain; beyond it float32 holds only rounding.
 GREATEST_GAIN = 1e5
 
 
-def take_rows(trial, X, y, sample_weight, *, reset):
-    """Check rows for a fit; set or confirm the number of outputs.
-
-    Targets that continue a feature become changes from its last value.
-    """
-    rows, n_dims = check_rows(trial, X, y, sample_weight, reset=reset)
-    if reset:
-        trial.n_outputs_, trial._y_ndim = rows.y.shape[1], n_dims
-        trial.target_features_ = check_target_feature(
-            trial.target_feature, rows.X.n_features, trial.n_outputs_
-        )
-    elif rows.y.shape[1] != trial.n_outputs_:
-        raise ValueError(
-            f"y has {rows.y.shape[1]} outputs, but {type(trial).__name__} is expecting "
-            f"{trial.n_outputs_}. Pass y with as many outputs as in the first fit."
-        )
-    if trial.target_features_ is None:
-        return rows
-    last = last_values(rows.X, trial.target_features_)
-    if reset:
-        check_units(rows.y, last)
-    return rows._replace(y=rows.y - last)
-
-
-def take_validation_rows(trial, X_val, y_val, sample_weight_val):
-    """Check validation rows; their errors say that they are about these."""
-    try:
-        return take_rows(trial, X_val, y_val, sample_weight_val, reset=False)
-    except ValueError as error:
-        raise ValueError(f"In X_val, y_val: {error}") from error
-
-
-def fit_network(trial, rows, folds, recipe, goes_on, keep_optimizer):
-    """Train on checked rows and set the fitted attributes.
+def fit_networks(params, samples, validation, target_features, *, earlier=None, keep_state=False):
+    """Train networks on checked samples.
 
     Parameters
     ----------
-    trial : LSTMAttentionRegressor
-        Holds the parameters; where `goes_on`, also the state to go on from.
-    rows : Rows
-        What trains the members, all of them together: statistics are of these.
-    folds : list of (Rows, Rows or None), one for each member
-        Training rows, and validation rows or None.
-    recipe : Recipe
-        How to train.
-    goes_on : bool
-        Whether training continues that of an earlier fit.
-    keep_optimizer : bool
+    params : dict
+        Parameters of the estimator, checked.
+    samples : Samples
+        What trains, with targets as they are to be predicted.
+    validation : Samples or None
+        The caller's own validation samples; None to hold samples out.
+    target_features : int array of shape (n_outputs,) or None
+        Number of the feature that each output continues.
+    earlier : Numbers or None
+        The numbers of the fit that goes on; None to begin anew.
+    keep_state : bool
         Whether a later fit may want to go on from the optimizer's state.
+
+    Returns
+    -------
+    numbers : Numbers
+
+    Raises
+    ------
+    TrainingDivergedError
+        If no network holds.
     """
-    merged = merge_equal(rows)
-    spec = spec_of(trial, merged.X, goes_on)
-    if recipe.weight_decay == "auto" and trial.target_features_ is None:
-        recipe = replace(recipe, weight_decay=0.0)
-    starts = _starts(trial, goes_on, len(folds))
-    given = {}
-    if not goes_on:
-        _take_statistics(trial, merged)
-        trial.n_members_ = len(folds)
-        if spec.relative:
-            given["relative_steps/gain"] = _gain(trial, merged)
-    elif spec != trial.spec_:
-        raise ValueError(_what_changed(trial.spec_, spec))
-    generators = generators_of(_generator(trial, goes_on), len(folds))
-    with borrow(spec) as program:
-        outcomes = [
-            train(
-                program,
-                _scaled(trial, merged if part is rows else merge_equal(part), validation),
-                recipe,
-                generator,
-                start,
-                given,
-            )
-            for (part, validation), generator, start in zip(folds, generators, starts, strict=True)
-        ]
-    trial.spec_ = spec
-    trial.parameters_ = stack_parameters([outcome.parameters for outcome in outcomes])
-    states = [outcome.optimizer_state for outcome in outcomes]
-    trial._optimizer_state = stack(states) if keep_optimizer else None
-    _keep_history(trial, outcomes[0], trial.history_ if goes_on else {})
-
-
-def _scaled(trial, rows, validation):
-    return scale_rows(rows, validation, trial.feature_statistics_, trial.target_statistics_)
-
-
-def _starts(trial, goes_on, n_members):
-    """Return where each member starts: None for a fresh draw."""
-    if not goes_on:
-        return [None] * n_members
-    if trial.n_members_ != n_members:
-        raise ValueError(
-            f"n_members changed from {trial.n_members_} to {n_members} since the last fit. "
-            "Training can only go on with as many; fit a clone, or set warm_start=False."
+    continues = target_features is not None
+    parts = parts_of(samples, validation, params, earlier and earlier.n_members)
+    spec = spec_of(params, samples, continues=continues, earlier=earlier and earlier.spec)
+    if earlier:
+        _check_same_network(earlier, spec, len(parts))
+    both = followed_by(samples, validation)
+    keys = keys_of(both)
+    features, targets, starts = _starts(params, both, keys, parts, spec, earlier)
+    program = program_of(spec)
+    scaled = _scaled(both, features, targets)
+    data = program.tensors(scaled.X, scaled.y)
+    common = Common(program, data, both, keys, params, continues)
+    generators = _generators(params["random_state"], len(parts), earlier)
+    runs = [
+        Run(common, part, generator, *start)
+        for part, generator, start in zip(parts, generators, starts, strict=True)
+    ]
+    curves = train_side_by_side(runs, params["callbacks"], params["verbose"])
+    outcomes = {run: run.close() for run in runs}
+    kept = that_hold(runs)
+    parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
+    line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
+    if stacks(params, parts):
+        held_out = [run.part for run in kept]
+        line, share = stack_line(
+            both,
+            keys,
+            scaled,
+            len(samples.X),
+            held_out,
+            parameters,
+            program.predict,
+            params["loss"],
         )
-    state = trial._optimizer_state
-    states = [None] * n_members if state is None else unstack(state, n_members)
-    return list(map(Outcome, unstack_parameters(trial.parameters_, n_members), states))
+    return Numbers(
+        spec=spec,
+        parameters=stack_arrays(parameters),
+        optimizer_state=stack_arrays(states) if keep_state else None,
+        line=line,
+        network_share=share,
+        feature_statistics=features,
+        target_statistics=targets,
+        target_features=target_features,
+        n_members=len(kept),
+        **_history(kept, curves, earlier),
+    )
 
 
-def _gain(trial, rows):
-    """Return what brings each feature, relative to its last value, to a scale of one."""
-    gain = np.ones(rows.X.n_features)
-    if trial.standardize:
-        spread = relative_spread(rows.X, rows.weights, trial.feature_statistics_.scale)
+def _starts(params, samples, keys, parts, spec, earlier):
+    """Return the statistics, and for each network what is given of it and its optimizer."""
+    if earlier:
+        given = unstack_arrays(earlier.parameters, len(parts))
+        states = [None] * len(parts)
+        if earlier.optimizer_state is not None:
+            states = unstack_arrays(earlier.optimizer_state, len(parts))
+        starts = list(zip(given, states, strict=True))
+        return earlier.feature_statistics, earlier.target_statistics, starts
+    trained = np.unique(np.concatenate([part.train for part in parts]))
+    first, weights = distinct(samples.take(trained), keys[trained])
+    merged = samples.take(trained[first]).compact()._replace(weights=weights)
+    features, targets = _statistics(merged, params["standardize"])
+    given = {}
+    if spec.relative:
+        given["relative_steps/gain"] = _gain(merged, features, params["standardize"])
+    return features, targets, [(given, None)] * len(parts)
+
+
+def _statistics(samples, standardize):
+    if not standardize:
+        return Statistics.neutral(samples.X.n_features), Statistics.neutral(samples.y.shape[1])
+    rows = Statistics.of(samples.X.table, samples.X.row_weights(samples.weights))
+    return rows, Statistics.of(samples.y, samples.weights)
+
+
+def _gain(samples, features, standardize):
+    """Return the factor that gives each feature's distance from the last step an RMS of 1."""
+    gain = np.ones(samples.X.n_features)
+    if standardize:
+        spread = relative_spread(samples.X, samples.weights, features.scale)
         gain[spread > 0] = 1 / spread[spread > 0]
     return np.minimum(gain, GREATEST_GAIN).astype("float32")
 
 
-def _take_statistics(trial, rows):
-    if trial.standardize:
-        trial.feature_statistics_ = Statistics.of(rows.X.table, rows.X.row_weights(rows.weights))
-        trial.target_statistics_ = Statistics.of(rows.y, rows.weights)
+def _scaled(samples, features, targets):
+    """Return the samples in scaled units, on a table of their own rows."""
+    X = samples.X.compact()
+    return samples._replace(X=X.on(features.apply(X.table)), y=targets.apply(samples.y))
+
+
+def _generators(random_state, n_members, earlier):
+    """Return a source of random numbers for each network; a fit that goes on draws new ones.
+
+    The first network draws as the only one would.
+    """
+    if earlier and isinstance(random_state, Integral):
+        first = np.random.RandomState([int(random_state), earlier.n_iter])
     else:
-        trial.feature_statistics_ = Statistics.neutral(rows.X.n_features)
-        trial.target_statistics_ = Statistics.neutral(rows.y.shape[1])
+        first = check_random_state(random_state)
+    seeds = copy.deepcopy(first).randint(2**31, size=n_members - 1)
+    return [first, *map(np.random.RandomState, seeds)]
 
 
-def _generator(trial, goes_on):
-    """Return the source of random numbers; a fit that goes on draws new ones."""
-    if goes_on and isinstance(trial.random_state, Integral):
-        return np.random.RandomState([int(trial.random_state), trial.n_iter_])
-    return check_random_state(trial.random_state)
+def _history(runs, curves, earlier):
+    """Return the curves, after those of the earlier fit, and which epochs are kept."""
+    n_before, n_after = earlier.n_iter if earlier else 0, len(curves["loss"])
+    before = {name: [np.nan] * n_before for name in curves}
+    if earlier:
+        before |= {"loss": earlier.loss_curve, "learning_rate": earlier.learning_rate_curve}
+        before["val_loss"] = earlier.validation_loss_curve or before["val_loss"]
+    validates = bool(curves["val_loss"] or (earlier and earlier.validation_loss_curve))
+    validation = before["val_loss"] + (curves["val_loss"] or [np.nan] * n_after)
+    return {
+        "n_iter": n_before + n_after,
+        "best_iter": n_before + round(float(np.mean([run.best_epoch for run in runs]))),
+        "best_loss": float(np.mean([run.best_loss for run in runs])),
+        "loss_curve": before["loss"] + curves["loss"],
+        "learning_rate_curve": before["learning_rate"] + curves["learning_rate"],
+        "validation_loss_curve": validation if validates else None,
+    }
 
 
-def _keep_history(trial, outcome, earlier):
-    curves, n_before = outcome.history, len(earlier.get("loss", ()))
-    trial.best_iter_ = n_before + outcome.best_epoch
-    trial.best_loss_ = (curves["val_loss"] or curves["loss"])[outcome.best_epoch - 1]
-    trial.history_ = {name: earlier.get(name, []) + curve for name, curve in curves.items()}
-    trial.loss_curve_ = trial.history_["loss"]
-    if trial.history_["val_loss"]:  # NaN for the epochs that had no validation rows
-        before = earlier.get("val_loss") or [np.nan] * n_before
-        after = curves["val_loss"] or [np.nan] * len(curves["loss"])
-        trial.history_["val_loss"] = before + after
-    trial.validation_loss_curve_ = trial.history_["val_loss"] or None
-    trial.n_iter_ = len(trial.loss_curve_)
-
-
-def _what_changed(old, new):
-    names = [f.name for f in fields(old) if getattr(old, f.name) != getattr(new, f.name)]
-    changes = ", ".join(f"{n} from {getattr(old, n)!r} to {getattr(new, n)!r}" for n in names)
-    return (
-        f"The network changed since the last fit: {changes}. Training can only go on with the "
-        "same network; fit a clone, or set warm_start=False."
-    )
+def _check_same_network(earlier, spec, n_members):
+    """Refuse to go on with another network than before, or with another number of them."""
+    if earlier.n_members != n_members:
+        raise ValueError(
+            f"n_members changed from {earlier.n_members} to {n_members} since the last fit. "
+            "Training can only go on with as many; fit a clone, or set warm_start=False."
+        )
+    old = {f.name: getattr(earlier.spec, f.name) for f in fields(spec)}
+    new = {f.name: getattr(spec, f.name) for f in fields(spec)}
+    changes = [f"{n} from {old[n]!r} to {new[n]!r}" for n in old if old[n] != new[n]]
+    if changes:
+        raise ValueError(
+            f"The network changed since the last fit: {', '.join(changes)}. Training can only go "
+            "on with the same network; fit a clone, or set warm_start=False."
+        )

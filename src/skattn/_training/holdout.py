@@ -1,94 +1,108 @@
-"""Which rows train each member, and which stop it."""
+"""Which samples train each network, and which stop it."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from .samples import keys_of as _keys
-from .settings import AUTO_FRACTION, AUTO_MEMBERS, FEW_ROWS, ROWS_FOR_EARLY_STOPPING, count_members
+from .samples import has_distinct
+from .settings import AUTO_FRACTION, AUTO_MEMBERS, FEW_SAMPLES, SAMPLES_FOR_EARLY_STOPPING
 
 
-def make_folds(trial, rows, validation, goes_on):
-    """Choose the rows that train each member, and those that stop it.
+class Part(NamedTuple):
+    """Numbers of the samples that train a network, and of those that stop it, if any do."""
 
-    Where the caller gives no validation rows, each member holds out a block of its own, the
-    first the last one. So all rows train, and few rows stop but one member.
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def parts_of(samples, validation, params, n_earlier=None):
+    """Choose the samples that train each network, and those that stop it.
+
+    Each network holds out a block of its own, the first one the last block. So all samples
+    train, and a block stops but one network.
 
     Parameters
     ----------
-    trial : LSTMAttentionRegressor
-        Holds the parameters.
-    rows, validation : Rows
-        Rows to train on, and the caller's validation rows or None.
-    goes_on : bool
-        Whether training continues that of an earlier fit, with as many members.
+    samples : Samples
+        Samples to train on.
+    validation : Samples or None
+        The caller's own validation samples, which are numbered after those that train.
+    params : dict
+        Parameters of the estimator.
+    n_earlier : int, default=None
+        Number of networks of the fit that goes on.
 
     Returns
     -------
-    rows : Rows
-        What trains the members, all of them together.
-    folds : list of (Rows, Rows or None), one for each member
+    parts : list of Part, one for each network
     """
-    n_members = count_members(trial, goes_on)
-    if validation is not None or not trial.early_stopping:
-        return rows, [(rows, validation)] * n_members
-    few = len(rows.X) < FEW_ROWS
-    fraction = trial.validation_fraction
+    n_members = count_members(params, n_earlier)
+    n_validation = 0 if validation is None else len(validation.X)
+    numbers = np.arange(len(samples.X) + n_validation)
+    everything = [Part(*np.split(numbers, [len(samples.X)]))]
+    if n_validation or not params["early_stopping"]:
+        return everything * n_members
+    few = len(samples.X) < FEW_SAMPLES
+    fraction = params["validation_fraction"]
     if fraction == "auto":
         fraction = 1 / AUTO_MEMBERS if few else AUTO_FRACTION
-    first = split_block(rows, fraction)
-    if not _suffices(trial, *first):
-        _check_none_is_wanted(trial, rows)
-        return rows, [(rows, None)] * n_members
-    if few and trial.n_members == "auto" and not goes_on:
+    first = split_block(samples.X, fraction)
+    if not _suffices(samples, first, params["early_stopping"]):
+        _check_none_is_wanted(samples, params["early_stopping"])
+        return everything * n_members
+    if few and params["n_members"] == "auto" and n_earlier is None:
         n_members = AUTO_MEMBERS
-    others = [split_block(rows, fraction, number) for number in range(1, n_members)]
-    folds = [first, *(fold if 2 * len(fold[0].X) > len(first[0].X) else first for fold in others)]
-    return (rows if others else first[0]), folds
+    others = [split_block(samples.X, fraction, number) for number in range(1, n_members)]
+    return [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
 
 
-def _suffices(trial, train, validation):
-    """Tell whether there are rows enough to hold out a part; equal ones count once for that."""
-    if trial.early_stopping == "auto":
-        return len(train.X) > 0 and differ([train, validation], ROWS_FOR_EARLY_STOPPING)
-    return len(train.X) > 0 and len(validation.X) > 0
+def count_members(params, n_earlier=None):
+    """Return the number of networks; with "auto" one, or as many as before."""
+    return int(params["n_members"]) if params["n_members"] != "auto" else n_earlier or 1
 
 
-def _check_none_is_wanted(trial, rows):
-    """Refuse to train without validation rows where these were asked for."""
-    if trial.early_stopping != "auto":
-        raise ValueError(
-            "early_stopping=True holds out the last rows for validation and trains on those "
-            f"that share nothing with them. Got n_samples = {len(rows.X)} rows of positive "
-            f"weight, each of {rows.X.layout.n_timesteps} steps: too few for both. Use "
-            "early_stopping=False, pass X_val and y_val, or use more rows or shorter windows."
-        )
-
-
-def split_block(rows, fraction, number=0):
-    """Hold out a block of rows, at least one, for validation: the last, or one before it.
+def split_block(X, fraction, number=0):
+    """Hold out a block of sequences, at least one: the last, or one before it.
 
     Blocks are counted from the last one, which is number 0, and again from there where the
-    rows are used up; that of the first rows takes what it lacks from its neighbour. Training
-    windows that overlap with a validation window in the caller's table are in neither part.
+    sequences are used up; that of the first ones takes what it lacks from its neighbour.
+    Windows that overlap with one of the block in the caller's table are in neither part.
     """
-    n_rows = len(rows.X)
-    size = min(int(np.ceil(fraction * n_rows)), n_rows - 1)
-    n_blocks = -(-n_rows // max(1, size))
-    end = max(size, n_rows - number % n_blocks * size)
-    held = np.zeros(n_rows, dtype=bool)
+    n_samples = len(X)
+    size = min(int(np.ceil(fraction * n_samples)), n_samples - 1)
+    n_blocks = -(-n_samples // max(1, size))
+    end = max(size, n_samples - number % n_blocks * size)
+    held = np.zeros(n_samples, dtype=bool)
     held[end - size : end] = True
-    train, validation = rows.take(~held), rows.take(held)
-    span, first = rows.X.layout.span, train.X.layout.first
-    begins = np.sort(np.append(validation.X.layout.first, np.iinfo(int).max))
-    next_begin = begins[np.searchsorted(begins, first - span, side="right")]
-    apart = first + span <= next_begin
-    return train if apart.all() else train.take(apart), validation
+    validation = np.flatnonzero(held)
+    return Part(np.flatnonzero(~held & ~_overlapping(X.layout, validation)), validation)
 
 
-def differ(parts, number):
-    """Tell whether at least so many rows of some parts differ; the first ones mostly tell."""
-    for most in (20 * number, None):
-        firsts = [part.take(slice(most)) for part in parts if len(part.X)]
-        keys = [_keys(first._replace(X=first.X.compact())) for first in firsts]
-        if len(np.unique(np.concatenate(keys))) >= number:
-            return True
-    return False
+def _overlapping(layout, validation):
+    """Return for each sequence whether it overlaps in the table with one that is held out."""
+    none = np.iinfo(int).max
+    begins = np.append(np.sort(layout.first[validation]), none)
+    end = layout.first + layout.span
+    next_begin = begins[np.searchsorted(begins, layout.first - layout.span, side="right")]
+    return end > next_begin
+
+
+def _suffices(samples, part, early_stopping):
+    """Return whether there are samples enough to hold some out; equal ones count once."""
+    if not len(part.train) or not len(part.validation):
+        return False
+    if early_stopping == "auto":
+        kept = samples.take(np.concatenate([part.train, part.validation]))
+        return has_distinct(kept, SAMPLES_FOR_EARLY_STOPPING)
+    return True
+
+
+def _check_none_is_wanted(samples, early_stopping):
+    """Refuse to train without validation samples where these were asked for."""
+    if early_stopping != "auto":
+        raise ValueError(
+            "early_stopping=True holds out the last samples for validation and trains on those "
+            f"that share nothing with them. Got n_samples = {len(samples.X)} of positive "
+            f"weight, each of {samples.X.layout.n_timesteps} steps: too few for both. Use "
+            "early_stopping=False, pass X_val and y_val, or use more samples or shorter windows."
+        )

@@ -1,7 +1,23 @@
-"""What is "auto": settled here, once, from the parameters and the data."""
+"""What "auto" means: settled here, once, from the parameters and the data.
+
+=====================  =====================================  ===================================
+parameter              from                                   to
+=====================  =====================================  ===================================
+relative_inputs        `target_feature`                       True where there is one, else False
+linear_path            `target_feature`                       True where there is one, else False
+segment_length         `target_feature`, number of steps T    max(1, T // 16) with one, else 1
+epochs                 number of batches B of an epoch        10,000 // B, within 5 and 100
+weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
+early_stopping         distinct samples                       True from 50 on, or with `X_val`
+n_members              number of samples held out from        5 below 500, else 1
+validation_fraction    number of samples held out from        1 / 5 below 500, else 1 / 10
+=====================  =====================================  ===================================
+
+A fit that goes on from an earlier one keeps the network of that one, and its number of members.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -14,103 +30,106 @@ SCHEDULES: dict[str, Callable] = {
     "cosine": lambda progress: 0.5 * (1.0 + np.cos(np.pi * progress)),
 }
 
-#: With epochs="auto": about how many steps, and between how many epochs.
+#: Number of segments aimed at with segment_length="auto" and a target_feature.
+AUTO_SEGMENTS = 16
+
+#: Number of steps aimed at with epochs="auto", and the bounds of the epochs.
 AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 10_000, 5, 100
 
-#: Decoupled weight decay of adamw: Keras' default; and with "auto", which is a prior whose
-#: weight against the data falls with their number, this over the rows but at most that.
-KERAS_DECAY, DECAY_OF_ONE_SAMPLE, MOST_DECAY = 0.004, 5000.0, 0.5
+#: With weight_decay="auto" and a target_feature: min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / n_train).
+DECAY_OF_ONE_SAMPLE, MOST_DECAY = 5000.0, 0.5
+
+#: Number of distinct samples from which early_stopping="auto" holds some out.
+SAMPLES_FOR_EARLY_STOPPING = 50
+
+#: Below this number of samples a tenth is too small a validation set: "auto" then trains five
+#: networks, and each holds out a different fifth.
+FEW_SAMPLES, AUTO_MEMBERS = 500, 5
+
+#: With validation_fraction="auto", the share held out where the samples are not few.
+AUTO_FRACTION = 0.1
+
+#: Stands for no limit of the gradient's norm.
+NO_CLIPNORM = float(np.finfo("float32").max)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers that steer a training; none of them changes the compiled program."""
+    """The numbers that steer the training of a network; none changes the compiled program."""
 
-    epochs: int | str
+    epochs: int
     batch_size: int
     learning_rate: float
-    learning_rate_schedule: str = "constant"
-    weight_decay: float | str | None = None
-    clipnorm: float | None = None
-    ema_momentum: float = 0.0
-    quantile: float = 0.5
-    dropout: float = 0.0
-    early_stopping: bool = False
-    n_iter_no_change: int = 1
-    tol: float = 0.0
-    callbacks: list | tuple | None = None
-    verbose: int = 0
-
-    def settled(self, rows):
-        """Return the recipe with what is "auto" settled for some `TrainingRows`."""
-        epochs, decay = self.epochs, self.weight_decay
-        if epochs == "auto":
-            n_batches = -(-rows.n_train // self.batch_size)
-            epochs = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, MOST_EPOCHS))
-        if decay == "auto":
-            decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / rows.n_train)
-        return replace(self, epochs=epochs, weight_decay=KERAS_DECAY if decay is None else decay)
+    learning_rate_schedule: str
+    weight_decay: float
+    clipnorm: float | None
+    ema_momentum: float
+    quantile: float
+    dropout: float
+    early_stopping: bool
+    n_iter_no_change: int
+    tol: float
 
 
-#: With segment_length="auto", and a target_feature, about so many segments are read.
-AUTO_SEGMENTS = 16
+def recipe_of(params, n_train, *, continues, early_stopping):
+    """Return the `Recipe` of a network that trains on a number of distinct samples.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator.
+    n_train : int
+        Number of distinct samples that train the network.
+    continues : bool
+        Whether y continues a feature.
+    early_stopping : bool
+        Whether the network holds samples out to stop by.
+    """
+    values = {field.name: params[field.name] for field in fields(Recipe)}
+    if params["epochs"] == "auto":
+        n_batches = -(-n_train // params["batch_size"])
+        values["epochs"] = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, MOST_EPOCHS))
+    if params["weight_decay"] == "auto":
+        decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / n_train)
+        values["weight_decay"] = decay if continues else 0.0
+    values["weight_decay"] = values["weight_decay"] or 0.0
+    return Recipe(**{**values, "early_stopping": early_stopping})
 
 
-def make_recipe(estimator, **changes):
-    """Make the `Recipe` of an estimator's parameters, some of them changed."""
-    names = {field.name for field in fields(Recipe)}
-    params = {**estimator.get_params(deep=False), **changes}
-    return Recipe(**{name: value for name, value in params.items() if name in names})
+def spec_of(params, samples, *, continues, earlier):
+    """Return the spec of the network.
 
-
-def spec_of(trial, X, goes_on):
-    """Return the spec of a trial's parameters; what is "auto" follows from the data."""
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator.
+    samples : Samples
+        The samples that train.
+    continues : bool
+        Whether y continues a feature.
+    earlier : NetworkSpec or None
+        The spec of the fit that goes on, whose "auto" stays as it was.
+    """
+    X = samples.X
+    auto = {
+        "relative_inputs": earlier.relative if earlier else continues,
+        "linear_path": earlier.linear_steps > 0 if earlier else continues,
+        "segment_length": _segment_length(X, continues, earlier),
+    }
+    params = params | {name: value for name, value in auto.items() if params[name] == "auto"}
+    n_linear = (earlier.linear_steps if earlier else 0) or X.n_timesteps
     names = {field.name for field in fields(NetworkSpec)}
-    params = trial.get_params(deep=False)
-    settled = _settled(trial, X, goes_on)
-    linear_steps = settled.pop("linear_steps")
-    params |= {name: value for name, value in settled.items() if params[name] == "auto"}
     return make_spec(
         n_features=X.n_features,
-        n_outputs=trial.n_outputs_,
+        n_outputs=samples.y.shape[1],
         relative=bool(params["relative_inputs"]),
-        linear_steps=linear_steps if params["linear_path"] else 0,
+        linear_steps=n_linear if params["linear_path"] else 0,
+        dropout=params["dropout"],
         **{name: value for name, value in params.items() if name in names},
     )
 
 
-def _settled(trial, X, goes_on):
-    """Return what "auto" means: it is settled in the first fit, and then stays."""
-    if goes_on:
-        spec = trial.spec_
-        return {
-            "relative_inputs": spec.relative,
-            "linear_path": spec.linear_steps > 0,
-            "segment_length": spec.segment_length,
-            "linear_steps": spec.linear_steps or X.n_timesteps,
-        }
-    continues = trial.target_features_ is not None
-    return {
-        "relative_inputs": continues,
-        "linear_path": continues,
-        "segment_length": max(1, X.n_timesteps // AUTO_SEGMENTS) if continues else 1,
-        "linear_steps": X.n_timesteps,
-    }
-
-
-#: With early_stopping="auto", fits on fewer different rows than this train on every row.
-ROWS_FOR_EARLY_STOPPING = 50
-
-#: Of fewer rows than this a tenth is too few to stop by. What is "auto" is then so many members
-#: which hold out as many blocks, so that each row stops one of them and trains the others.
-FEW_ROWS, AUTO_MEMBERS = 500, 5
-
-#: With validation_fraction="auto", the share of the rows held out where they are not few.
-AUTO_FRACTION = 0.1
-
-
-def count_members(trial, goes_on):
-    """Return how many networks to train; with "auto" one, or as many as before."""
-    if trial.n_members != "auto":
-        return int(trial.n_members)
-    return trial.n_members_ if goes_on else 1
+def _segment_length(X, continues, earlier):
+    if earlier:
+        return earlier.segment_length
+    return max(1, X.n_timesteps // AUTO_SEGMENTS) if continues else 1

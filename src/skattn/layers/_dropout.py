@@ -46,7 +46,9 @@ class Dropout(keras.layers.Layer):
         """Return inputs of the same shape, in training with some set to zero."""
         if not training:
             return inputs
-        drawn = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+        drawn = keras.random.uniform(
+            ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator
+        )
         kept = ops.cast(drawn >= self.rate, inputs.dtype)
         return inputs * kept / (1.0 - self.rate)
 

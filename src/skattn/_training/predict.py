@@ -1,0 +1,58 @@
+"""Predictions and attention weights of the networks that a fit has left."""
+
+import numpy as np
+
+from .._programs import program_of
+from .members import unstack_arrays
+from .target_feature import last_values
+
+
+def predict_members(numbers, X):
+    """Return the predictions of each network, in units of y.
+
+    Parameters
+    ----------
+    numbers : Numbers
+        What a fit has left.
+    X : Sequences
+        Checked sequences.
+
+    Returns
+    -------
+    predictions : array of shape (n_members, n_samples, n_outputs)
+
+    Raises
+    ------
+    FloatingPointError
+        If a prediction is not finite.
+    """
+    sequences = _scaled(numbers, X)
+    scaled = program_of(numbers.spec).predict(_networks(numbers), sequences)
+    if numbers.line is not None:
+        share = numbers.network_share
+        scaled = share * scaled + (1 - share) * numbers.line.predict(sequences)
+    predictions = numbers.target_statistics.undo(scaled)
+    if numbers.target_features is not None:
+        predictions += last_values(X, numbers.target_features)
+    finite = np.isfinite(predictions).all(axis=(0, 2))
+    if not finite.all():
+        raise FloatingPointError(
+            f"The prediction of sample {np.flatnonzero(~finite)[0]} is not finite "
+            f"({(~finite).sum()} such samples). Its values lie too far from the training samples; "
+            "compare them with feature_statistics_."
+        )
+    return predictions
+
+
+def attend(numbers, X):
+    """Return the attention weights, mean over the networks: a dict with an array a level."""
+    levels = program_of(numbers.spec).attend(_networks(numbers), _scaled(numbers, X))
+    return {level: weights.mean(axis=0) for level, weights in levels.items()}
+
+
+def _networks(numbers):
+    return unstack_arrays(numbers.parameters, numbers.n_members)
+
+
+def _scaled(numbers, X):
+    return X.on(numbers.feature_statistics.apply(X.table))
