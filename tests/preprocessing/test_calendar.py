@@ -120,8 +120,10 @@ def test_sliding_windows_count_days_too():
 
 @pytest.mark.parametrize(
     "max_gap",
-    ["M1", "0D", "-1D", "", "1.5", offsets.Day(0), offsets.Day(-1), pd.DateOffset(months=-1)]
-    + [np.timedelta64("NaT"), np.timedelta64(1)],
+    [
+        *["M1", "0D", "-1D", "", "1.5", np.timedelta64("NaT"), np.timedelta64(1)],
+        *[offsets.Day(0), offsets.Day(-1), pd.DateOffset(months=-1)],
+    ],
     ids=repr,
 )
 def test_what_is_no_length_of_time_is_an_error(max_gap):

@@ -69,7 +69,9 @@ def test_levels_that_are_named_tell_the_series_apart(levels):
     names = ["t", "y"] if isinstance(levels[0], range) else names
     table = table_of(levels, names)
     groups = [name for name in names if name != "t"]
-    n_series = np.prod([len(set(l)) for l, name in zip(levels, names, strict=True) if name != "t"])
+    n_series = np.prod(
+        [len({*level}) for level, name in zip(levels, names, strict=True) if name != "t"]
+    )
     windows = sliding_windows(table, length=2, group_by=groups)
     assert len(windows) == len(table) - n_series
     if not any("text" in k for k, v in LEVELS.items() if v is levels):
@@ -220,5 +222,5 @@ def test_a_name_of_a_column_and_of_a_level_is_an_error():
 
 
 def test_one_target_for_each_series_is_an_error_with_the_remedy():
-    with pytest.raises(ValueError, match="one target for each series.*pass a list of them"):
+    with pytest.raises(ValueError, match=r"one target for each series.*pass a list of them"):
         sliding_windows(panel(), [1, 2], length=2, group_by="g")
