@@ -128,7 +128,8 @@ def test_names_that_an_inner_step_cannot_tell_are_numbers(table):
     model = make_pipeline(columns, TimeWindows(3), LastOfB()).fit(table, table["b"])
     with pytest.raises(AttributeError, match="get_feature_names_out"):
         columns.get_feature_names_out()
-    assert read(model, table).feature_names(2) == ["feature 0", "feature 1"]
+    with pytest.warns(UserWarning, match="numbered, since ColumnTransformer.* swapped "):
+        assert read(model, table).feature_names(2) == ["feature 0", "feature 1"]
 
 
 def test_names_that_an_inner_step_tells_are_its_own(table):
