@@ -176,7 +176,7 @@ def transformer(data):
     for begin, end in ((0, 8640), (8640, 11520), (11520, 14400)):
         rows = table.iloc[max(0, begin - 96) : end]
         long = rows.melt(var_name="channel", ignore_index=False)
-        X, y = sliding_windows(long, long["value"], groups="channel", length=96, horizon=96)
+        X, y = sliding_windows(long, long["value"], group_by="channel", length=96, horizon=96)
         parts.append(Rows(X, y.to_numpy()))
     train, validation, test = parts
     naive = {"repeat the last day": np.tile(np.asarray(test.X)[:, -24:, 0], 4)}

@@ -7,6 +7,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # as two tests run side by side
 
 import numpy as np
 import pytest
@@ -36,6 +37,12 @@ def windows_on(table, layout):
     return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     """Close what a test, or a docstring's example, has drawn."""
@@ -43,6 +50,16 @@ def close_figures():
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot:
         pyplot.close("all")
+
+
+@pytest.fixture
+def own_pool(monkeypatch):
+    """Return a pool of this test's own, in which nothing is compiled yet."""
+    from skattn._programs import pool
+
+    own = pool.ProgramPool(capacity=32)
+    monkeypatch.setattr(pool, "pool", own)
+    return own
 
 
 @pytest.fixture

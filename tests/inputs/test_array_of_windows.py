@@ -44,7 +44,7 @@ def array(windows):
 def stations():
     """Windows and targets of two interleaved series of 40 rows."""
     table = two_stations(40)
-    return sliding_windows(table, table["b"], length=3, groups="g")
+    return sliding_windows(table, table["b"], length=3, group_by="g")
 
 
 # What an array has

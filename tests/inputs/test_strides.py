@@ -86,9 +86,7 @@ def test_a_layout_of_some_sequences_is_on_the_same_table(layout, data):
 @pytest.mark.parametrize(("length", "stride"), [(100, 1), (50, 3)])
 def test_spans_of_small_integers_do_not_overflow(length, stride):
     table = pd.DataFrame({"a": np.arange(600.0), "g": np.repeat([0, 1], 300)})
-    windows = sliding_windows(
-        table, length=np.int8(length), stride_within=np.int8(stride), groups="g"
-    )
+    windows = sliding_windows(table, length=np.int8(length), dilation=np.int8(stride), group_by="g")
     assert windows.layout.span == (length - 1) * stride + 1
     assert np.asarray(windows)[0, -1, 0] == (length - 1) * stride
 

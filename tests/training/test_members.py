@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from skattn import (
     LSTMAttentionRegressor,
+    ModelFileError,
     SequenceScaler,
     clear_programs,
     compare_attentions,
@@ -23,7 +24,6 @@ from skattn import (
     sequence_importance,
 )
 from skattn._programs.pool import pool
-from skattn._saving.description import ModelFileError
 from skattn._training.holdout import make_folds
 from skattn._training.members import (
     middle,
@@ -231,7 +231,7 @@ def test_a_file_whose_text_claims_another_number_is_refused(sequences, small, tm
     path = tmp_path / "model"
     save(small(n_members=3).fit(*sequences), path)
     content = path.read_bytes()
-    damaged = content.replace(b'\\"n_members_\\": 3', b'\\"n_members_\\": 2')
+    damaged = content.replace(b'\\"n_members\\": 3', b'\\"n_members\\": 2')
     assert damaged != content
     path.write_bytes(damaged)
     with pytest.raises(ModelFileError, match="expected F32"):

@@ -198,7 +198,7 @@ def test_windows_that_share_nothing_are_all_kept(layout):
 def windows_of_panel(panel):
     """Return its windows, and for each pair of rows whether their windows share a row."""
     table, series, params = panel
-    span = (params["length"] - 1) * params["stride_within"] + 1
+    span = (params["length"] - 1) * params["dilation"] + 1
     number, place = np.empty((2, len(table)), dtype=int)
     for n, rows in enumerate(series):
         number[rows], place[rows] = n, np.arange(len(rows))
