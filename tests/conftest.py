@@ -37,12 +37,6 @@ def windows_on(table, layout):
     return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with the files of slow tests, so that no process waits for the other at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(autouse=True)
 def close_figures():
     """Close what a test, or a docstring's example, has drawn."""
@@ -79,3 +73,9 @@ def small():
         return LSTMAttentionRegressor(attention, **{**defaults, **params})
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
