@@ -57,8 +57,8 @@ def parts_of(samples, validation, params, n_earlier=None):
 
 
 def count_members(params, n_earlier=None):
-    """Return the number of networks; with "auto" one, or as many as before."""
-    return int(params["n_members"]) if params["n_members"] != "auto" else n_earlier or 1
+    """Return the number of networks: as many as before, else as given; with "auto" one."""
+    return n_earlier or (1 if params["n_members"] == "auto" else int(params["n_members"]))
 
 
 def split_block(X, fraction, number=0):

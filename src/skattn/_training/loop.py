@@ -40,7 +40,7 @@ def train_side_by_side(runs, callbacks=None, verbose=0):
         return loop.run()
     loop.listeners = listeners_of(
         callbacks,
-        runs[0].program.spec,
+        runs[0].common.program.spec,
         epochs=max(run.recipe.epochs for run in runs),
         n_batches=runs[0].n_batches,
         verbose=verbose,
@@ -93,7 +93,7 @@ class _Loop:
     def _run_epoch(self, epoch, threads):
         training = [run for run in self.runs if not run.finished]
         scheduled = float(training[0].learning_rates()[0])
-        self._tell("on_epoch_begin", scheduled, epoch, self._last_logs())
+        self._tell("on_epoch_begin", scheduled, epoch)
         logs = list(threads.map(lambda run: run.run_epoch(self.rate_factor), training))
         if all(run.error is not None for run in self.runs):
             raise self.runs[0].error
