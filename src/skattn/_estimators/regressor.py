@@ -181,6 +181,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         out of each prediction (a trimmed mean), so that a poor draw does little harm. With
         early stopping each network holds out a block of its own, so that all samples train,
         the newest too. "auto" is 5 with early stopping, else 1.
+        A fit that goes on keeps the networks that the first one has left.
 
     callbacks : list, default=None
         Keras callbacks (instances or classes), called at the begin and end of training and of

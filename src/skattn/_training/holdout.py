@@ -54,10 +54,10 @@ def parts_of(samples, validation, params, n_earlier=None):
 
 
 def count_members(params, stops_early, n_earlier=None):
-    """Return the number of networks; with "auto" as many as before, or what is settled."""
-    if params["n_members"] != "auto":
-        return int(params["n_members"])
-    return n_earlier or (AUTO_MEMBERS if stops_early else 1)
+    """Return the number of networks: as many as before, else as given, else what is settled."""
+    if n_earlier is not None or params["n_members"] != "auto":
+        return n_earlier or int(params["n_members"])
+    return AUTO_MEMBERS if stops_early else 1
 
 
 def split_block(X, fraction, number=0):
