@@ -76,16 +76,6 @@ def close_figures():
 
 
 @pytest.fixture
-def own_pool(monkeypatch):
-    """Return a pool of this test's own, in which nothing is compiled yet."""
-    from skattn._programs import pool
-
-    own = pool.ProgramPool(capacity=32)
-    monkeypatch.setattr(pool, "pool", own)
-    return own
-
-
-@pytest.fixture
 def sequences():
     """40 sequences of 6 steps and 2 features; y is the first feature of step 2."""
     X = np.random.default_rng(0).normal(size=(40, 6, 2))

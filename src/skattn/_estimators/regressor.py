@@ -169,8 +169,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         in; further networks hold out the blocks before. "auto" is 0.2. Windows of one table
         that share rows with these are left out of training.
 
-    n_iter_no_change : int, default=50
-        Epochs without improvement to wait for. Used only with early stopping.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement to wait for. "auto" is 15 where the training loss has
+        fallen by a fifth since the best epoch, so that validation has turned, and 50 on a
+        plateau. Used only with early stopping.
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
@@ -327,7 +329,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
-        "n_iter_no_change": [POSITIVE_INTEGER],
+        "n_iter_no_change": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "callbacks": [list, tuple, None],
@@ -364,7 +366,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         batch_size=32,
         early_stopping="auto",
         validation_fraction="auto",
-        n_iter_no_change=50,
+        n_iter_no_change="auto",
         tol=0.0,
         n_members="auto",
         callbacks=None,

@@ -11,6 +11,7 @@ weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n)
 early_stopping         distinct samples                       True from 50 on, or with `X_val`
 n_members              whether training stops early           5 where it does, else 1
 validation_fraction    nothing                                1 / 5
+n_iter_no_change       training loss since the best epoch     15 where it fell by a fifth, else 50
 =====================  =====================================  ===================================
 
 A fit that goes on from an earlier one keeps the network of that one, and its number of members.
@@ -47,6 +48,10 @@ SAMPLES_FOR_EARLY_STOPPING = 50
 #: them, and trains the others, whatever the number of samples.
 AUTO_MEMBERS, AUTO_FRACTION = 5, 0.2
 
+#: With n_iter_no_change="auto", epochs to wait where the training loss has fallen below this
+#: share of what it was in the best epoch (validation has turned), and where not (a plateau).
+TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.8, 15, 50
+
 #: Stands for no limit of the gradient's norm.
 NO_CLIPNORM = float(np.finfo("float32").max)
 
@@ -65,7 +70,7 @@ class Recipe:
     quantile: float
     dropout: float
     early_stopping: bool
-    n_iter_no_change: int
+    n_iter_no_change: int | str
     tol: float
 
 
