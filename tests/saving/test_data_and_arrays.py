@@ -38,7 +38,8 @@ def test_each_field_of_numbers_is_in_the_data_or_in_the_arrays(good):
 
 
 def test_expected_arrays_are_those_of_a_file_by_name_type_and_shape(good):
-    found = {name: (str(a.dtype), a.shape) for name, a in good.arrays.items()}
+    kinds = {"float32": "F32", "float64": "F64", "int64": "I64"}
+    found = {name: (kinds[str(a.dtype)], a.shape) for name, a in good.arrays.items()}
     assert expected_arrays(parse_data(good.description["numbers"])) == found
 
 
@@ -62,7 +63,7 @@ def test_members_lie_along_a_leading_axis_and_the_gain_is_not_trained(good):
         assert of_three[name] == (kind, (3, *shape) if per_network else shape)
     spec = type(data["spec"])(**vars(data["spec"]) | {"relative": True})
     relative = expected_arrays(data | {"spec": spec})
-    assert relative["parameters/relative_steps/gain"] == ("float32", (2,))
+    assert relative["parameters/relative_steps/gain"] == ("F32", (2,))
     # The head reads the level, two numbers more; nothing else is trained in addition.
     assert relative["optimizer_state/moved"][1][0] == one["optimizer_state/moved"][1][0] + 2
 

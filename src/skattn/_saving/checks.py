@@ -1,7 +1,5 @@
 """The error for a file that is no model, and the checks that raise it."""
 
-from math import isfinite
-
 
 class ModelFileError(ValueError):
     """A file that is no model of this package, is damaged, or has an unknown version."""
@@ -21,8 +19,3 @@ def has_keys(value, keys):
 def is_positive_integer(value):
     """Return whether a value is an integer from 1; True is none."""
     return type(value) is int and value > 0
-
-
-def is_finite_float(value):
-    """Return whether a value is a finite float; 1 is none."""
-    return type(value) is float and isfinite(value)

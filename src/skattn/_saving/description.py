@@ -26,7 +26,7 @@ def describe(estimator):
     description = {
         "class": type(estimator).__name__,
         "params": {name: as_data(name, value) for name, value in params.items()},
-        "attributes": {name: getattr(estimator, name) for name in ATTRIBUTES},
+        "attributes": {name: int(getattr(estimator, name)) for name in ATTRIBUTES},
         "feature_names": None if names is None else [str(name) for name in names],
         "numbers": numbers,
     }

@@ -1,15 +1,13 @@
 """Models on disk: one safetensors file that holds numbers and JSON, and nothing to execute."""
 
 import os
-import secrets
-import shutil
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .atomic_write import write_whole
 from .checks import ModelFileError
 from .description import CLASSES
 from .file_format import content_of, read_file
@@ -18,11 +16,10 @@ from .file_format import content_of, read_file
 def save(estimator, path):
     """Save a fitted regressor to one file that is safe to load.
 
-    The file is in the safetensors format [1]_: parameters and statistics as arrays, and
-    everything else as JSON. It is written whole or not at all: to a file beside it, which
-    takes its place when it is safely on the disk. The old file stays until then. A process
-    that is killed may leave the file beside. Requests of metadata (`set_fit_request`) are
-    not saved.
+    The file is in the safetensors format: parameters and statistics as arrays, and
+    everything else as JSON. It is written whole or not at all: a new file takes the place
+    of an old one when it is on the disk and has been read again. A process that is killed
+    may leave the new one beside. Requests of metadata (`set_fit_request`) are not saved.
 
     Parameters
     ----------
@@ -51,10 +48,6 @@ def save(estimator, path):
     --------
     load : Reads the file.
 
-    References
-    ----------
-    .. [1] https://huggingface.co/docs/safetensors
-
     Examples
     --------
     >>> import tempfile
@@ -75,17 +68,7 @@ def save(estimator, path):
             f"{_advice(estimator)}"
         )
     check_is_fitted(estimator)
-    content = content_of(estimator)
-    path = Path(os.path.realpath(os.fsdecode(path)))
-    with _beside(path) as new:
-        _write(new, content, like=path)
-        try:
-            read_file(new)
-        except (SafetensorError, ValueError) as error:
-            raise ValueError(
-                f"This model cannot be saved, as it could not be loaded again: {_reason(error)}. "
-                "Were its parameters changed after the fit, or are names of its features long?"
-            ) from error
+    write_whole(os.fsdecode(path), content_of(estimator), _check_loads)
 
 
 def load(path):
@@ -148,30 +131,16 @@ def _advice(estimator, place="estimator"):
     return "Use skops.io for other estimators."
 
 
+def _check_loads(path):
+    """Refuse a file that `load` would refuse."""
+    try:
+        read_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f"This model cannot be saved, as it could not be loaded again: {_reason(error)}. "
+            "Were its parameters changed after the fit, or are names of its features long?"
+        ) from error
+
+
 def _reason(error):
     return str(error).rstrip(".")
-
-
-@contextmanager
-def _beside(path):
-    """Give the path of a file beside one, which takes its place unless there is an error."""
-    if path.exists() and not path.is_file():
-        raise OSError(f"{str(path)!r} is not a regular file. Save to a path of its own.")
-    new = path.with_name(f".skattn-{secrets.token_hex(8)}.tmp")
-    try:
-        yield new
-        os.replace(new, path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
-
-
-def _write(path, content, like):
-    """Write a new file to the disk, with the permissions of another where there is one."""
-    with open(path, "xb") as file:
-        with suppress(FileNotFoundError):
-            shutil.copymode(like, path)  # before anything that others must not read
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from .._programs import program_of
 from .holdout import parts_of
-from .loop import train_side_by_side
+from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
@@ -54,7 +54,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     parts = parts_of(samples, validation, params, earlier and earlier.n_members)
     spec = spec_of(params, samples, continues=continues, earlier=earlier and earlier.spec)
     if earlier:
-        _check_same_network(earlier, spec, len(parts))
+        _check_same_network(earlier.spec, spec)
     both = followed_by(samples, validation)
     keys = keys_of(both)
     features, targets, starts = _starts(params, both, keys, parts, spec, earlier)
@@ -67,23 +67,14 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         Run(common, part, generator, *start)
         for part, generator, start in zip(parts, generators, starts, strict=True)
     ]
-    curves = train_side_by_side(runs, params["callbacks"], params["verbose"])
+    train_side_by_side(runs, params["callbacks"], params["verbose"])
     outcomes = {run: run.close() for run in runs}
     kept = that_hold(runs)
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
     line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
     if stacks(params, parts):
-        held_out = [run.part for run in kept]
-        line, share = stack_line(
-            both,
-            keys,
-            scaled,
-            len(samples.X),
-            held_out,
-            parameters,
-            program.predict,
-            params["loss"],
-        )
+        networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
+        line, share = stack_line(common, scaled, len(samples.X), networks)
     return Numbers(
         spec=spec,
         parameters=stack_arrays(parameters),
@@ -94,7 +85,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         target_statistics=targets,
         target_features=target_features,
         n_members=len(kept),
-        **_history(kept, curves, earlier),
+        **_history(kept, earlier),
     )
 
 
@@ -152,8 +143,9 @@ def _generators(random_state, n_members, earlier):
     return [first, *map(np.random.RandomState, seeds)]
 
 
-def _history(runs, curves, earlier):
+def _history(runs, earlier):
     """Return the curves, after those of the earlier fit, and which epochs are kept."""
+    curves = curves_of(runs)
     n_before, n_after = earlier.n_iter if earlier else 0, len(curves["loss"])
     before = {name: [np.nan] * n_before for name in curves}
     if earlier:
@@ -171,14 +163,9 @@ def _history(runs, curves, earlier):
     }
 
 
-def _check_same_network(earlier, spec, n_members):
-    """Refuse to go on with another network than before, or with another number of them."""
-    if earlier.n_members != n_members:
-        raise ValueError(
-            f"n_members changed from {earlier.n_members} to {n_members} since the last fit. "
-            "Training can only go on with as many; fit a clone, or set warm_start=False."
-        )
-    old = {f.name: getattr(earlier.spec, f.name) for f in fields(spec)}
+def _check_same_network(earlier, spec):
+    """Refuse to go on with another network than before."""
+    old = {f.name: getattr(earlier, f.name) for f in fields(spec)}
     new = {f.name: getattr(spec, f.name) for f in fields(spec)}
     changes = [f"{n} from {old[n]!r} to {new[n]!r}" for n in old if old[n] != new[n]]
     if changes:
