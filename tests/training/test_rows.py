@@ -234,7 +234,7 @@ def test_of_groups_and_gaps_windows_that_share_a_row_with_validation_are_left_ou
 
 def test_interleaved_groups_train_all_of_them():
     """Of 60 windows of 5 steps the last 6 validate; 4 before in each group share rows."""
-    windows = sliding_windows(two_stations(34), length=5, groups="g")
+    windows = sliding_windows(two_stations(34), length=5, group_by="g")
     train, validation = split_block(rows_of(windows, np.arange(60)), 0.1)
     assert validation.y[:, 0].tolist() == [54, 55, 56, 57, 58, 59]
     assert train.y[:, 0].tolist() == list(range(46))
