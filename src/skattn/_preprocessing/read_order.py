@@ -5,10 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
+from .._inputs.columns import numbers_of
+from .._inputs.tables import filled
 from .._sklearn import Interval
-from .columns import numbers_of
 from .order import Order
-from .tables import filled
 from .times import times_of, times_of_levels, warn_of_text
 
 #: Constraints of the name, or the position, of a column.
@@ -39,8 +39,13 @@ def read_order(table, group_by, time, name):
     order : Order
         Groups and times.
     """
-    if table.columns.ndim != 2:  # what checks the table says what is wrong
-        return table.columns, Order(np.zeros(np.size(table.columns), dtype=int), None)
+    if table.columns.ndim > 2:
+        raise ValueError(
+            f"{name} expects a table of shape (n_rows, n_columns). Got shape "
+            f"{table.columns.shape}. Sequences need no windows: pass them to the regressor."
+        )
+    if table.columns.ndim < 2:  # what checks the table says what is wrong
+        return numbers_of(table.columns, name), Order(np.zeros(table.columns.size), None)
     keys = names_in(group_by)
     places = [table.place_of(key, f"{name}: group_by={group_by!r}") for key in keys]
     groups = [table.labels(place) for place in places]
