@@ -9,7 +9,9 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._inputs.checks import FLOAT32_MAX, check_sequences, check_validation_rows
+from .._inputs.checks import check_sequences
+from .._inputs.targets import check_validation_rows
+from .._inputs.values import FLOAT32_MAX
 from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, LOSS_NAMES, OPTIMIZER_NAMES
 from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks
@@ -206,10 +208,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Columns of a 2-D X, or features per step of a 3-D X.
+        Number of columns of X in two dimensions: `n_timesteps_in_` times
+        `n_features_per_step_`, also where X had three. `predict` takes X in that form, all
+        features of the first step first.
 
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, when X was a DataFrame whose names are all strings.
+    n_features_per_step_ : int
+        Number of features of a step.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a DataFrame; names of the features of a step, where
+        it was a list of DataFrames, or `Windows` that have names.
 
     n_timesteps_in_ : int
         Number of steps of the X seen in fit (of the longest sequence).
@@ -622,7 +630,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _take_validation(self, X_val, y_val, sample_weight_val, continued):
         """Check validation samples; their errors say that they are about these."""
         try:
-            samples, _ = check_samples(self, X_val, y_val, sample_weight_val, reset=False)
+            samples, _ = check_samples(
+                self, X_val, y_val, sample_weight_val, reset=False, input_name="X_val"
+            )
             self._check_n_outputs(samples.y)
         except ValueError as error:
             raise ValueError(f"In X_val, y_val: {error}") from error

@@ -5,10 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
+from .._inputs.columns import numbers_of
+from .._inputs.tables import filled
 from .._sklearn import Interval
-from .columns import numbers_of
 from .order import Order
-from .tables import filled
 from .times import times_of, times_of_levels, warn_of_text
 
 #: Constraints of the name, or the position, of a column.

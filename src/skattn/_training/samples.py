@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._inputs.checks import check_sequences, check_targets, check_weights
+from .._inputs.checks import check_shape, sequences_of
 from .._inputs.keys import BLOCK, row_keys
 from .._inputs.overlaps import find_shared_rows
 from .._inputs.sequences import Sequences, join
+from .._inputs.targets import check_targets, check_weights
 
 
 class Samples(NamedTuple):
@@ -29,16 +30,17 @@ class Samples(NamedTuple):
         return self._replace(X=self.X.compact())
 
 
-def check_samples(estimator, X, y, sample_weight, *, reset):
+def check_samples(estimator, X, y, sample_weight, *, reset, input_name="X"):
     """Check X, y and weights; return `Samples`, and the number of dimensions of y.
 
-    Samples of weight 0 are left out before anything else looks at them.
+    Samples of weight 0 are left out before anything looks at their values.
     """
-    X = find_shared_rows(check_sequences(estimator, X, reset=reset))
-    y, n_dims = check_targets(y, X, estimator)
-    samples = Samples(X, y, check_weights(sample_weight, X))
-    kept = samples if samples.weights.all() else samples.take(samples.weights > 0)
-    return kept._replace(X=kept.X.trimmed()), n_dims
+    X = check_shape(estimator, X, reset=reset, input_name=input_name)
+    weights = check_weights(sample_weight, len(X))
+    kept = weights > 0
+    y, n_dims = check_targets(y, kept, estimator, is_table=estimator._X_ndim == 2)
+    sequences = sequences_of(X, type(estimator).__name__, kept)
+    return Samples(find_shared_rows(sequences).trimmed(), y, weights[kept]), n_dims
 
 
 def followed_by(samples, others):
