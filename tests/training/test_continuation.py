@@ -85,7 +85,7 @@ def test_adding_a_constant_to_the_feature_and_y_shifts_predictions_by_it(small, 
     assert_allclose(shifted.predict(moved) - 4096, model.predict(X), atol=1e-4)
 
 
-# With one batch the order of rows, which their values decide, does not matter.
+# With one batch the order of samples, which their values decide, does not matter.
 @pytest.mark.parametrize("factor", [2.0**100, 2.0**-600])
 def test_units_do_not_matter(small, walks, factor):
     X, y = walks
@@ -145,12 +145,12 @@ def test_scaled_x_and_unscaled_y_are_told(small, walks):
     small(target_feature=0).fit(table, y)  # a warning would be an error
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 5, 13, 40])
-def test_noise_and_constants_tell_nothing_about_units(small, n_rows):
+@pytest.mark.parametrize("n_samples", [1, 2, 5, 13, 40])
+def test_noise_and_constants_tell_nothing_about_units(small, n_samples):
     model = small(target_feature=0, **UNTRAINED)
-    model.fit(np.full((n_rows, 2, 1), 0.1), np.full(n_rows, 1000.1))
+    model.fit(np.full((n_samples, 2, 1), 0.1), np.full(n_samples, 1000.1))
     for seed in range(10):
-        noise = np.random.default_rng(seed).normal(size=(n_rows, 3, 1))
+        noise = np.random.default_rng(seed).normal(size=(n_samples, 3, 1))
         model.fit(noise[:, :2], noise[:, 2, 0])
 
 

@@ -20,6 +20,8 @@ def keras_model(estimator):
     scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
     networks = _networks(numbers, estimator.dropout)
     prediction = _mean([network(scaled)["prediction"] for network in networks])
+    if numbers.line is not None:
+        prediction = _with_line(prediction, scaled, numbers.line, numbers.network_share)
     outputs = keras.layers.Rescaling(
         targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
     )(prediction)
@@ -63,6 +65,25 @@ def _mean(predictions):
         return predictions[0]
     in_order = ops.sort(ops.stack(predictions, axis=1), axis=1)
     return ops.mean(in_order[:, middle(len(predictions))], axis=1)
+
+
+def _with_line(prediction, sequences, line, share):
+    """Stack the line with the networks' prediction, in scaled units."""
+    values, mask = layers.PresentSteps(name="line_present_steps")(sequences)
+    level, gain = None, line.columns.gain
+    if gain is not None:
+        relative = layers.RelativeSteps(name="line_relative_steps")
+        values, level = relative(values, mask)
+        relative.gain.assign(gain)
+    steps = layers.LastSteps(line.columns.n_steps, name="line_steps")(values, mask)
+    columns = keras.layers.Flatten(name="line_columns")(steps)
+    if level is not None:
+        columns = ops.concatenate([columns, level], axis=-1)
+    dense = keras.layers.Dense(len(line.intercept), name="line")
+    of_line = dense(columns)
+    dense.set_weights([(1 - share) * line.kernel, (1 - share) * line.intercept])
+    of_networks = keras.layers.Rescaling(share, name="network_share")(prediction)
+    return keras.layers.Add(name="stacked")([of_networks, of_line])
 
 
 def scikeras_regressor(estimator):

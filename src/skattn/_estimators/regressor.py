@@ -1,5 +1,6 @@
 """The estimator: it checks, scales and keeps numbers; the program does the work."""
 
+import warnings
 from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -19,6 +20,9 @@ from .._training.predict import attend, predict_members
 from .._training.samples import check_samples
 from .._training.settings import SCHEDULES
 from .._training.target_feature import changes_from, check_target_feature
+
+#: Below this share of the networks, what they attend to hardly counts.
+LEAST_SHARE = 0.1
 
 
 def _attends(estimator):
@@ -106,8 +110,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         `target_feature`.
 
     linear_path : bool or "auto", default="auto"
-        Whether a linear map of all steps is added to the network's prediction [5]_,
-        trained with it. "auto" does so with a `target_feature`.
+        How a linear map of all steps adds to the prediction. "auto": a ridge regression is
+        fitted beside the networks, and the prediction is w · line + (1 - w) · networks, with
+        w in [0, 1] chosen on held-out samples, which trained neither [7]_ [8]_; none with the
+        quantile loss, or where no samples are held out. True: a linear path in the network,
+        trained with it [5]_. False: none.
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
@@ -121,7 +128,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     quantile : float, default=0.5
         The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
 
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+    optimizer : {"adamw", "sgd"}, default="adamw"
         The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
 
     learning_rate : float, default=3e-3
@@ -132,7 +139,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         to 0.
 
     weight_decay : float, "auto" or None, default="auto"
-        Decoupled weight decay of matrices, not of biases; None for Keras' 0.004. "auto"
+        Decoupled weight decay of matrices, not of biases; None for none. "auto"
         is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5; equal rows
         count as one, as they are merged. Used only when ``optimizer="adamw"``.
 
@@ -146,7 +153,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     epochs : int or "auto", default="auto"
         Greatest number of passes over the training rows. "auto" is 100, and fewer where
-        these are more than 10,000 steps, but at least 5.
+        these are more than 5,000 steps, but at least 2.
 
     batch_size : int, default=32
         Rows per step.
@@ -158,28 +165,31 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         given.
 
     validation_fraction : float or "auto", default="auto"
-        Share of the rows held out for early stopping: the *last* rows, never
-        shuffled in; further members hold out the blocks before. "auto" is 0.1, and 0.2
-        of fewer than 500 rows. Windows of one table (`TimeWindows`, `sliding_windows`)
+        Share of the samples held out for early stopping: the *last* samples, never shuffled
+        in; further networks hold out the blocks before. "auto" is 0.2. Windows of one table
         that share rows with these are left out of training.
 
-    n_iter_no_change : int, default=50
-        Epochs without improvement to wait for. Used only with early stopping.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement to wait for. "auto" is 15 where the training loss has
+        fallen by a fifth since the best epoch, so that validation has turned, and 50 on a
+        plateau. Used only with early stopping.
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
 
     n_members : int or "auto", default="auto"
-        Number of networks, trained one after the other from different draws, whose
-        predictions and attention weights are averaged [6]_; of five or more, the fifth at
-        either end is left out of each prediction (a trimmed mean), so that a poor draw does
-        little harm. With early stopping each holds out rows of its own, so that all rows
-        train some. More members take as many times longer. "auto" is 1, but 5 for fewer
-        than 500 rows of which some are held out.
+        Number of networks, trained side by side from different draws, whose predictions and
+        attention weights are averaged [6]_; of five or more, the fifth at either end is left
+        out of each prediction (a trimmed mean), so that a poor draw does little harm. With
+        early stopping each network holds out a block of its own, so that all samples train,
+        the newest too. "auto" is 5 with early stopping, else 1.
+        A fit that goes on keeps the networks that the first one has left.
 
     callbacks : list, default=None
-        Keras callbacks (instances or classes), called at the begin and end of training
-        and of each epoch. Every fit works on copies of its own.
+        Keras callbacks (instances or classes), called at the begin and end of training and of
+        each epoch. They may read, stop the training and move the learning rate. With several
+        networks they hear one curve, the mean; their `model` is the first network, and None
+        after the fit.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the statistics and, if that was
@@ -209,6 +219,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     spec_ : NetworkSpec
         What decided the compiled program.
+
+    line_ : Line or None
+        The ridge regression in the prediction; None where it has no share.
+
+    network_share_ : float
+        Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention
+        hardly counts, and `attention_weights` warns.
 
     target_features_ : ndarray of shape (n_outputs,) or None
         Number of the feature that each output continues.
@@ -261,6 +278,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
        patterns with deep neural networks", SIGIR 2018.
     .. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
        uncertainty estimation using deep ensembles", NeurIPS 2017.
+    .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
+    .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
 
     Examples
     --------
@@ -310,7 +329,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
-        "n_iter_no_change": [POSITIVE_INTEGER],
+        "n_iter_no_change": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "callbacks": [list, tuple, None],
@@ -347,7 +366,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         batch_size=32,
         early_stopping="auto",
         validation_fraction="auto",
-        n_iter_no_change=50,
+        n_iter_no_change="auto",
         tol=0.0,
         n_members="auto",
         callbacks=None,
@@ -524,6 +543,14 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the network has no such level.
         """
         check_is_fitted(self)
+        if self.network_share_ < LEAST_SHARE:
+            warnings.warn(
+                f"The networks have a share of {self.network_share_:.2g} in the prediction, and "
+                "a line the rest: what they attend to hardly counts. With linear_path=False the "
+                "networks predict alone.",
+                UserWarning,
+                stacklevel=2,
+            )
         sequences = check_sequences(self, X, reset=False)
         levels = attend(Numbers.of(self), sequences)
         if level not in levels:

@@ -39,8 +39,13 @@ def read_order(table, group_by, time, name):
     order : Order
         Groups and times.
     """
-    if table.columns.ndim != 2:  # what checks the table says what is wrong
-        return table.columns, Order(np.zeros(np.size(table.columns), dtype=int), None)
+    if table.columns.ndim > 2:
+        raise ValueError(
+            f"{name} expects a table of shape (n_rows, n_columns). Got shape "
+            f"{table.columns.shape}. Sequences need no windows: pass them to the regressor."
+        )
+    if table.columns.ndim < 2:  # what checks the table says what is wrong
+        return numbers_of(table.columns, name), Order(np.zeros(table.columns.size), None)
     keys = names_in(group_by)
     places = [table.place_of(key, f"{name}: group_by={group_by!r}") for key in keys]
     groups = [table.labels(place) for place in places]

@@ -162,7 +162,7 @@ def _lengths(labels):
 
 
 def _numbers(labels):
-    values = labels.to_numpy()
+    values = labels.infer_objects().to_numpy()
     if values.dtype.kind == "O" or not _fits_int64(values):
         values = labels.to_numpy(dtype="float64", na_value=np.nan)
     return Times(values.astype("int64") if values.dtype.kind in "iu" else values, NUMBERS)

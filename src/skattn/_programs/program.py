@@ -153,8 +153,9 @@ class Program:
         table = X.table
         if (X.lengths < X.n_timesteps).any():
             table = np.concatenate([table, np.full((1, table.shape[1]), np.nan, table.dtype)])
-        integers = (tf.constant(a, "int32") for a in (X.starts, X.lengths, X.n_timesteps))
-        return Data(tf.constant(table), *integers, tf.constant(y))
+        starts, lengths = tf.constant(X.starts, "int32"), tf.constant(X.lengths, "int32")
+        n_timesteps = tf.constant(X.n_timesteps, "int32")
+        return Data(tf.constant(table), starts, lengths, n_timesteps, tf.constant(y))
 
     def samples_at_once(self, n_timesteps, n_networks=1):
         """Return how many samples to evaluate at once, bounded by memory alone."""

@@ -2,7 +2,7 @@
 
 `Numbers` itself says what there is. Its single numbers and its spec become data, and so does a
 field that is None. Every other field becomes an array of its name; a dict of arrays, or
-statistics, become arrays named ``<field>/<name>``.
+statistics, become arrays named ``<field>/<name>``. A line has both data and arrays.
 """
 
 from dataclasses import fields
@@ -12,6 +12,7 @@ from types import UnionType
 import numpy as np
 
 from .._programs.spec import NetworkSpec
+from .._training.line import Columns, Line
 from .._training.numbers import Numbers
 from .._training.scaling import Statistics
 from .checks import is_positive_integer, need
@@ -37,6 +38,8 @@ def split(numbers):
             data[field.name] = spec_as_data(value)
         elif value is None or field.type in SINGLE:
             data[field.name] = value
+        elif isinstance(value, Line):
+            data[field.name], nested[field.name] = _split_line(value)
         else:
             nested[field.name] = vars(value) if field.type is Statistics else value
     return data, {name: np.asarray(value, order="C") for name, value in _flat(nested).items()}
@@ -51,10 +54,13 @@ def parse_data(data):
         value = data.get(field.name)
         if field.type in SINGLE:
             need(SINGLE[field.type](value), f"{field.name}={value!r} is not valid")
+        elif field.name == "line" and value is not None:
+            _check_line(value)
         elif field.name in data and field.type is not NetworkSpec:
             may_be_none = isinstance(field.type, UnionType)
             need(value is None and may_be_none, f"{field.name}={value!r} is not valid")
     need(data["best_iter"] <= data["n_iter"], "best_iter is greater than n_iter")
+    need(0 <= data["network_share"] <= 1, f"network_share={data['network_share']!r} is no share")
     return data
 
 
@@ -73,7 +79,9 @@ def expected_arrays(data):
         "learning_rate_curve": curve,
         "validation_loss_curve": curve,
     }
-    return _flat({name: value for name, value in nested.items() if name not in data})
+    if data["line"]:
+        nested["line"] = _line_arrays(spec, data["line"]["n_steps"])
+    return _flat({n: value for n, value in nested.items() if n == "line" or n not in data})
 
 
 def join(data, arrays):
@@ -92,7 +100,38 @@ def join(data, arrays):
     inside = (features >= 0) & (features < data["spec"].n_features)
     need(inside.all(), "its target_features are not features of its steps")
     made = {f.name: _made(f, arrays) for f in fields(Numbers) if f.name not in data}
-    return Numbers(**data, **made)
+    if data["line"]:
+        made["line"] = _join_line(data["line"], arrays)
+    return Numbers(**data | made)
+
+
+def _split_line(line):
+    """Return the data and the arrays of a line."""
+    data = {"n_steps": line.columns.n_steps, "alpha": line.alpha}
+    arrays = {"kernel": line.kernel, "intercept": line.intercept}
+    gain = line.columns.gain
+    return data, arrays if gain is None else arrays | {"gain": gain}
+
+
+def _check_line(data):
+    need(isinstance(data, dict) and set(data) == {"n_steps", "alpha"}, "its line is damaged")
+    need(SINGLE[int](data["n_steps"]), "the steps of its line are not positive")
+    need(SINGLE[float](data["alpha"]), "the penalty of its line is not finite")
+
+
+def _line_arrays(spec, n_steps):
+    """Return type and shape of each array of a line."""
+    n_columns = spec.n_features * (n_steps + spec.relative)
+    arrays = {
+        "kernel": ("F64", (n_columns, spec.n_outputs)),
+        "intercept": ("F64", (spec.n_outputs,)),
+    }
+    return arrays | ({"gain": ("F32", (spec.n_features,))} if spec.relative else {})
+
+
+def _join_line(data, arrays):
+    columns = Columns(data["n_steps"], arrays.get("line/gain"))
+    return Line(columns, arrays["line/kernel"], arrays["line/intercept"], data["alpha"])
 
 
 def _optimizer(name, shapes, members):

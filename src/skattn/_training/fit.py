@@ -54,7 +54,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     parts = parts_of(samples, validation, params, earlier and earlier.n_members)
     spec = spec_of(params, samples, continues=continues, earlier=earlier and earlier.spec)
     if earlier:
-        _check_same_network(earlier, spec, len(parts))
+        _check_same_network(earlier.spec, spec)
     both = followed_by(samples, validation)
     keys = keys_of(both)
     features, targets, starts = _starts(params, both, keys, parts, spec, earlier)
@@ -73,17 +73,8 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
     line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
     if stacks(params, parts):
-        held_out = [run.part for run in kept]
-        line, share = stack_line(
-            both,
-            keys,
-            scaled,
-            len(samples.X),
-            held_out,
-            parameters,
-            program.predict,
-            params["loss"],
-        )
+        networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
+        line, share = stack_line(common, scaled, len(samples.X), networks)
     return Numbers(
         spec=spec,
         parameters=stack_arrays(parameters),
@@ -172,14 +163,9 @@ def _history(runs, earlier):
     }
 
 
-def _check_same_network(earlier, spec, n_members):
-    """Refuse to go on with another network than before, or with another number of them."""
-    if earlier.n_members != n_members:
-        raise ValueError(
-            f"n_members changed from {earlier.n_members} to {n_members} since the last fit. "
-            "Training can only go on with as many; fit a clone, or set warm_start=False."
-        )
-    old = {f.name: getattr(earlier.spec, f.name) for f in fields(spec)}
+def _check_same_network(earlier, spec):
+    """Refuse to go on with another network than before."""
+    old = {f.name: getattr(earlier, f.name) for f in fields(spec)}
     new = {f.name: getattr(spec, f.name) for f in fields(spec)}
     changes = [f"{n} from {old[n]!r} to {new[n]!r}" for n in old if old[n] != new[n]]
     if changes:

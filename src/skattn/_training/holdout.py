@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .samples import has_distinct
-from .settings import AUTO_FRACTION, AUTO_MEMBERS, FEW_SAMPLES, SAMPLES_FOR_EARLY_STOPPING
+from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
 
 
 class Part(NamedTuple):
@@ -36,29 +36,28 @@ def parts_of(samples, validation, params, n_earlier=None):
     -------
     parts : list of Part, one for each network
     """
-    n_members = count_members(params, n_earlier)
     n_validation = 0 if validation is None else len(validation.X)
     numbers = np.arange(len(samples.X) + n_validation)
-    everything = [Part(*np.split(numbers, [len(samples.X)]))]
+    everything = Part(*np.split(numbers, [len(samples.X)]))
     if n_validation or not params["early_stopping"]:
-        return everything * n_members
-    few = len(samples.X) < FEW_SAMPLES
+        stops = n_validation > 0 and bool(params["early_stopping"])
+        return [everything] * count_members(params, stops, n_earlier)
     fraction = params["validation_fraction"]
-    if fraction == "auto":
-        fraction = 1 / AUTO_MEMBERS if few else AUTO_FRACTION
+    fraction = AUTO_FRACTION if fraction == "auto" else fraction
     first = split_block(samples.X, fraction)
     if not _suffices(samples, first, params["early_stopping"]):
         _check_none_is_wanted(samples, params["early_stopping"])
-        return everything * n_members
-    if few and params["n_members"] == "auto" and n_earlier is None:
-        n_members = AUTO_MEMBERS
+        return [everything] * count_members(params, False, n_earlier)
+    n_members = count_members(params, True, n_earlier)
     others = [split_block(samples.X, fraction, number) for number in range(1, n_members)]
     return [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
 
 
-def count_members(params, n_earlier=None):
-    """Return the number of networks; with "auto" one, or as many as before."""
-    return int(params["n_members"]) if params["n_members"] != "auto" else n_earlier or 1
+def count_members(params, stops_early, n_earlier=None):
+    """Return the number of networks: as many as before, else as given, else what is settled."""
+    if n_earlier is not None or params["n_members"] != "auto":
+        return n_earlier or int(params["n_members"])
+    return AUTO_MEMBERS if stops_early else 1
 
 
 def split_block(X, fraction, number=0):

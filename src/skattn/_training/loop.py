@@ -115,7 +115,7 @@ class _InStep:
 
     def _run_epoch(self, epoch, training):
         scheduled = float(training[0].learning_rates()[0])
-        self._tell("on_epoch_begin", scheduled, epoch, self._last_logs())
+        self._tell("on_epoch_begin", scheduled, epoch)
         list(self.threads.map(lambda run: run.run_epoch(self.rate_factor), training))
         self.bar.update(len(training))
         if all(run.error is not None for run in self.runs):

@@ -8,7 +8,14 @@ import numpy as np
 
 from .._programs.flows import Batches, Data, Settings
 from .samples import Samples, distinct
-from .settings import NO_CLIPNORM, SCHEDULES, recipe_of
+from .settings import (
+    AUTO_PATIENCE,
+    NO_CLIPNORM,
+    PLATEAU_PATIENCE,
+    SCHEDULES,
+    TURNED,
+    recipe_of,
+)
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -94,8 +101,16 @@ class Run:
     def finished(self):
         """Whether all epochs are run, nothing has improved for long, or training diverged."""
         stale = self.n_epochs - self.best_epoch
-        ended = self.n_epochs >= self.recipe.epochs or stale >= self.recipe.n_iter_no_change
+        ended = self.n_epochs >= self.recipe.epochs or stale >= self._patience()
         return ended or self.error is not None
+
+    def _patience(self):
+        """Return the number of epochs without improvement to wait for."""
+        if self.recipe.n_iter_no_change != "auto":
+            return self.recipe.n_iter_no_change
+        losses = [logs["loss"] for logs in self.logs]
+        has_turned = losses and losses[-1] < TURNED * losses[self.best_epoch - 1]
+        return AUTO_PATIENCE if has_turned else PLATEAU_PATIENCE
 
     def learning_rates(self):
         """Return the scheduled learning rate of each step of the next epoch."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._inputs.checks import check_sequences, check_targets, check_weights
 from .._inputs.keys import BLOCK, row_keys
+from .._inputs.overlaps import find_shared_rows
 from .._inputs.sequences import Sequences, join
 
 
@@ -33,7 +34,7 @@ def check_samples(estimator, X, y, sample_weight, *, reset):
 
     Samples of weight 0 are left out before anything else looks at them.
     """
-    X = check_sequences(estimator, X, reset=reset)
+    X = find_shared_rows(check_sequences(estimator, X, reset=reset))
     y, n_dims = check_targets(y, X, estimator)
     samples = Samples(X, y, check_weights(sample_weight, X))
     kept = samples if samples.weights.all() else samples.take(samples.weights > 0)

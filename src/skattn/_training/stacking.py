@@ -38,7 +38,7 @@ def stack_line(common, scaled, n_train, networks):
     share : float
         The share of the networks, 1 less that of the line.
     """
-    apart = {}  # networks by what they hold out
+    apart: dict[bytes, tuple] = {}  # networks by what they hold out
     for part, network in networks:
         apart.setdefault(part.validation.tobytes(), (part, []))[1].append(network)
     folds = [tuple(part) for part, _ in apart.values()]
@@ -53,8 +53,8 @@ def stack_line(common, scaled, n_train, networks):
         _held_out(common, scaled, part.validation, of_part, own)
         for (part, of_part), own in zip(apart.values(), lines, strict=True)
     ]
-    held_out = map(np.concatenate, zip(*held_out, strict=True))
-    share = share_of_line(*held_out, common.params["loss"])
+    y, weights, of_line, of_networks = map(np.concatenate, zip(*held_out, strict=True))
+    share = share_of_line(y, weights, of_line, of_networks, common.params["loss"])
     return (line, 1.0 - share) if share else (None, 1.0)
 
 
