@@ -53,7 +53,7 @@ def share(make, n_timesteps, seed, **options):
     model.fit(X[:N_TRAIN], y[:N_TRAIN])
     X, y, steps = X[N_TRAIN:], y[N_TRAIN:], steps[N_TRAIN:]
     on_steps = np.take_along_axis(model.attention_weights(X), steps, axis=1).sum(axis=1)
-    found = attention_faithfulness(model, X[:200], y[:200], random_state=0)
+    found = attention_faithfulness(model, X[:200], y[:200], scoring=ERROR, random_state=0)
     return {
         "share": on_steps.mean(),
         "R²": model.score(X, y),

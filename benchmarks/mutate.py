@@ -7,7 +7,7 @@ import numpy as np
 from safetensors import deserialize
 from safetensors.numpy import save as to_bytes
 
-from skattn._saving.file_format import _digest
+from skattn._saving.file_format import digest
 
 #: Values that stand for rubbish, wherever JSON allows a value.
 RUBBISH = [
@@ -112,8 +112,8 @@ def _parts(content):
 def _whole(tensors, metadata, description):
     """Put a file together again, with a checksum that fits."""
     tensors = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    digest = _digest(tensors, description)
-    return to_bytes(tensors, {**metadata, "estimator": description, "sha256": digest})
+    metadata = metadata | {"estimator": description, "sha256": digest(tensors, description)}
+    return to_bytes(tensors, metadata)
 
 
 def _place(description, rng):

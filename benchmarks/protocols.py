@@ -176,7 +176,7 @@ def transformer(data):
     for begin, end in ((0, 8640), (8640, 11520), (11520, 14400)):
         rows = table.iloc[max(0, begin - 96) : end]
         long = rows.melt(var_name="channel", ignore_index=False)
-        X, y = sliding_windows(long, long["value"], groups="channel", length=96, horizon=96)
+        X, y = sliding_windows(long, long["value"], group_by="channel", length=96, horizon=96)
         parts.append(Rows(X, y.to_numpy()))
     train, validation, test = parts
     naive = {"repeat the last day": np.tile(np.asarray(test.X)[:, -24:, 0], 4)}
@@ -282,6 +282,77 @@ def noisy(data):
     ]
 
 
+def cyclic(values, period):
+    """Return values that repeat after a period as their sine and cosine, two columns."""
+    angle = 2 * np.pi * np.asarray(values) / period
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1)
+
+
+def by_dates(table, target, ahead, length, begins):
+    """Cut windows into training, validation and test samples by the time of their target.
+
+    The target of a window lies `ahead` rows after its last row. `begins` holds the times at
+    which validation and test targets begin.
+    """
+    X = sliding_windows(table, length=length)
+    X, y = X[: len(X) - ahead], target.iloc[length - 1 + ahead :]
+    bounds = [0, *np.searchsorted(y.index, pd.DatetimeIndex(begins)), len(y)]
+    return [Rows(X[b:e], y.iloc[b:e].to_numpy()) for b, e in pairwise(bounds)]
+
+
+def demand(data):
+    """P10: Victoria's demand for electricity 6 hours ahead, from 168 hours; RMSE in MW."""
+    halves = pd.read_csv(data / "vic_elec" / "vic_electricity.csv", parse_dates=["Time"])
+    halves = halves.set_index("Time")[["Demand", "Temperature", "Holiday"]].astype(float)
+    hours = halves.resample("h").mean()
+    local = hours.index.tz_convert("Australia/Melbourne")
+    cycles = np.hstack([cyclic(local.hour, 24), cyclic(local.day_of_week, 7)])
+    table = pd.DataFrame(np.hstack([hours.to_numpy(), cycles]), index=hours.index.tz_localize(None))
+    parts = by_dates(table, table[0], 6, 168, ["2013-07-01", "2014-01-01"])
+    last = parts[2].X[:, :, 0]
+    naive = {
+        "repeat the last value": last[:, -1],
+        "repeat yesterday": last[:, -1 - 18],
+        "repeat last week": last[:, -1 - 162],
+    }
+    known = dict(zip(naive, ("1014.2", "569.9", "613.2"), strict=True))
+    return [drifting("P10", parts, naive, known, {"target_feature": 0})]
+
+
+def nitrogen_dioxide(data):
+    """P11: Valencia's NO2 a day ahead, from 72 hours of air and weather; RMSE in µg/m³."""
+    path = data / "valencia" / "air_quality_valencia_no_missing.csv"
+    air = pd.read_csv(path, index_col="datetime", parse_dates=True)
+    names = ["no2", "so2", "co", "no", "pm10", "nox", "o3", "veloc.", "pm2.5"]
+    wind = cyclic(air["direc."], 360) * air[["veloc."]].to_numpy()
+    columns = np.hstack([air[names].to_numpy(), wind, cyclic(air.index.hour, 24)])
+    table = pd.DataFrame(columns, index=air.index)
+    parts = by_dates(table, table[0], 24, 72, ["2022-01-01", "2023-01-01"])
+    naive = {
+        "mean of y": parts[0].y.mean(),
+        "repeat the last value": parts[2].X[:, -1, 0],
+    }
+    known = {"mean of y": "15.76", "repeat the last value": "13.57"}
+    return [drifting("P11", parts, naive, known, {"target_feature": 0})]
+
+
+def turbine(data):
+    """P12: the NOx of a gas turbine, a soft sensor, from 24 hours of its sensors; RMSE in mg/m³."""
+    path = data / "turbine" / "turbine_emission.csv"
+    table = pd.read_csv(path, index_col="datetime", parse_dates=True)
+    sensors = table[["AT", "AP", "AH", "AFDP", "GTEP", "TIT", "TAT", "TEY", "CDP"]]
+    parts = by_dates(sensors, table["NOX"], 0, 24, ["2013-01-01", "2014-01-01"])
+    naive = {"mean of y": parts[0].y.mean()}
+    return [drifting("P12", parts, naive, {"mean of y": "14.81"}, {})]
+
+
+def drifting(name, parts, naive, known, says):
+    """Make the task of a series that drifts, whose test samples are the newest."""
+    train, validation, test = parts
+    scores = {"RMSE": Score(rmse, known)}
+    return Task(name, train, test, naive, scores, validation, says)
+
+
 PROTOCOLS = {
     "P1": flood,
     "P2": oil_gas,
@@ -292,4 +363,7 @@ PROTOCOLS = {
     "P7": particles,
     "P8": adding,
     "P9": noisy,
+    "P10": demand,
+    "P11": nitrogen_dioxide,
+    "P12": turbine,
 }

@@ -12,7 +12,7 @@ Sections, with the number of faults when ``--count`` is not given:
 - ``threads``: predictions and fits at once.
 - ``fork``: a prediction in a forked process.
 - ``many_specs``: fits over 20 specs; the pool and the memory.
-- ``properties``: the property-based cases of tests/test_properties.py, 2,000 of them.
+- ``properties``: the property-based cases of tests/estimators/test_properties.py, 2,000 of them.
 
 Each returns its counts; ``--write`` puts them into RESULTS.md. The suite runs them with small
 counts. A file that loads as another model is one that was changed with a checksum that fits.
@@ -277,13 +277,13 @@ def many_specs(count=1000):
         for number in range(count):
             LSTMAttentionRegressor(epochs=1, **specs[number % 20]).fit(X, y).predict(X)
     growth = round(peak.growth / 2**20, 1)
-    return {"fits": count, "idle programs": len(pool.idle()), "growth, MiB": growth}
+    return {"fits": count, "programs": len(pool.programs()), "growth, MiB": growth}
 
 
 def properties(count=2000):
     """Run the property-based test; each case is a documented error or finite predictions."""
     command = [sys.executable, "-m", "pytest", "-q", "--hypothesis-show-statistics"]
-    command += ["--hypothesis-profile=full", "tests/test_properties.py"]
+    command += ["--hypothesis-profile=full", "tests/estimators/test_properties.py"]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     found = re.findall(r"(\d+) passing(?: examples)?, (\d+) failing", done.stdout)

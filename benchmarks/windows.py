@@ -113,7 +113,7 @@ def with_skattn(n_rows, early_stopping=False, n_groups=None):
     regressor = skattn_regressor(
         units=UNITS, epochs=1, batch_size=BATCH, early_stopping=early_stopping
     )
-    pipeline = make_pipeline(TimeWindows(LENGTH, groups=n_groups and "group"), regressor)
+    pipeline = make_pipeline(TimeWindows(LENGTH, group_by=n_groups and "group"), regressor)
 
     def table_of(n_rows):
         table, y = series(n_rows)

@@ -50,14 +50,14 @@ def make_flood(n_samples=400, n_timesteps=80, seed=0):
 # training folds that overlap. What crosses zero may be chance.
 
 
-def compare(X, y):
+def compare(X, y, n_folds=10):
     """Compare the plain LSTM, pooling and additive attention."""
     return compare_attentions(
         LSTMAttentionRegressor(units=16, epochs=40, n_members=1),
         X,
         y,
         attentions=[None, "mean", "additive"],
-        cv=10,
+        cv=n_folds,
         scoring="neg_root_mean_squared_error",
         random_state=0,
     )
@@ -66,16 +66,17 @@ def compare(X, y):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does attention help to predict a flood?")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument("--quick", action="store_true", help="3 folds in place of 10, for tests")
+    options = parser.parse_args(arguments)
 
     X, y = make_flood()
-    result = compare(X, y)
+    result = compare(X, y, n_folds=3 if options.quick else 10)
     print("Score: root mean squared error, with its sign turned (greater is better).")
     print(result.table.round(3).to_string())
     print(f"Predicting the mean has an error of {y.std():.3g}.")
     print(result.summary)
-    if picture:
-        ComparisonDisplay(result).plot().figure_.savefig(picture, dpi=120)
+    if options.picture:
+        ComparisonDisplay(result).plot().figure_.savefig(options.picture, dpi=120)
     return result
 
 

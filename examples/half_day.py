@@ -60,10 +60,10 @@ def load():
 # leaves out those before them that share rows with them.
 
 
-def predictions(X, y, X_test):
+def predictions(X, y, X_test, epochs=20):
     """Return what each model predicts, of shape (n, 12)."""
     ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 6, 15)))
-    lstm = LSTMAttentionRegressor(units=32, epochs=20, random_state=0)
+    lstm = LSTMAttentionRegressor(units=32, epochs=epochs, random_state=0)
     flat, flat_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     return {
         "day before": X_test[:, :HORIZON, 0] ** 2,
@@ -106,18 +106,19 @@ def rmse(y, predicted, axis=None):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="The sunlight of the next twelve hours at once.")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument("--quick", action="store_true", help="5 epochs in place of 20, for tests")
+    options = parser.parse_args(arguments)
 
     X, y, X_test, y_test = load()
     print(f"{len(X)} windows to learn from; neighbours share rows: {np.shares_memory(*X[:2])}")
-    predicted = predictions(X, y, X_test)
+    predicted = predictions(X, y, X_test, epochs=5 if options.quick else 20)
     errors = {name: rmse(y_test, values) for name, values in predicted.items()}
     print(
         f"Error over {HORIZON} hours ahead, {len(X_test)} test windows, in W/m² (root mean square):"
     )
     print(pd.Series(errors).round(1).to_string())
-    if picture:
-        draw(picture, y_test, predicted)
+    if options.picture:
+        draw(options.picture, y_test, predicted)
     return errors
 
 

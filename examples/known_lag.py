@@ -23,8 +23,8 @@ from skattn import (
     AttentionDisplay,
     FaithfulnessDisplay,
     ImportanceDisplay,
+    LossCurveDisplay,
     LSTMAttentionRegressor,
-    TrainingDisplay,
     attention_faithfulness,
     attention_weights,
     sequence_importance,
@@ -50,20 +50,25 @@ def fit():
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does attention find a known lag?")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument(
+        "--quick", action="store_true", help="50 bootstraps in place of 500, for tests"
+    )
+    options = parser.parse_args(arguments)
 
     model, X, y = fit()
     weights = attention_weights(model, X, as_frame=True)
     importance = sequence_importance(model, X, y, random_state=0)
-    faithfulness = attention_faithfulness(model, X, y, random_state=0)
+    faithfulness = attention_faithfulness(
+        model, X, y, n_bootstraps=50 if options.quick else 500, random_state=0
+    )
     on_values = importance.importances_mean[:, 0]
     print(f"R² = {model.score(X, y):.3f}")
     print(f"Attention at lag {LAG}: {weights[LAG].mean():.0%}, the most at any lag is "
           f"{weights.mean().max():.0%}, at lag {weights.mean().idxmax()}.")  # fmt: skip
     print(f"The error needs the value at lag {importance.lags[on_values.argmax()]} most.")
     print(faithfulness.summary)
-    if picture:
-        draw(picture, model, X, weights, importance, faithfulness)
+    if options.picture:
+        draw(options.picture, model, X, weights, importance, faithfulness)
     return weights, importance, faithfulness
 
 
@@ -79,7 +84,7 @@ def draw(path, model, X, weights, importance, faithfulness):
 
     figure = Figure(figsize=(11, 10), layout="constrained")
     axes = figure.subplots(3, 2)
-    TrainingDisplay.from_estimator(model, ax=axes[0, 0])
+    LossCurveDisplay.from_estimator(model, ax=axes[0, 0])
     AttentionDisplay.from_weights(weights, X=X, kind="sample", ax=axes[0, 1])
     AttentionDisplay.from_weights(weights, kind="profile", ax=axes[1, 0])
     ImportanceDisplay(importance).plot(ax=axes[1, 1])

@@ -55,13 +55,18 @@ def shares_of_first_half(weights, importance):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="A network that looks elsewhere.")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument(
+        "--quick", action="store_true", help="50 bootstraps in place of 500, for tests"
+    )
+    options = parser.parse_args(arguments)
 
     X, y = make_first_half(N_TRAIN + 300)
     model = LSTMAttentionRegressor("dot", units=16, epochs=60, random_state=0)
     model.fit(X[:N_TRAIN], y[:N_TRAIN])
     X, y = X[N_TRAIN:], y[N_TRAIN:]
-    found = attention_faithfulness(model, X, y, random_state=0)
+    found = attention_faithfulness(
+        model, X, y, n_bootstraps=50 if options.quick else 500, random_state=0
+    )
     importance = sequence_importance(model, X, y, by="timestep", random_state=0)
     attended, needed = shares_of_first_half(found.weights, importance)
     print(f"R² = {model.score(X, y):.3f}")
@@ -69,8 +74,8 @@ def main(arguments=None):
         f"The first half has {attended:.0%} of the attention, and {needed:.0%} of the importance."
     )
     print(found.summary)
-    if picture:
-        FaithfulnessDisplay(found).plot().figure_.savefig(picture, dpi=110)
+    if options.picture:
+        FaithfulnessDisplay(found).plot().figure_.savefig(options.picture, dpi=110)
     return found, attended, needed
 
 

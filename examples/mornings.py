@@ -64,10 +64,10 @@ def summaries(X):
     return np.array([np.r_[len(x), x.sum(axis=0), x.mean(axis=0), x[-1]] for x in X])
 
 
-def predictions(X, y, X_test):
+def predictions(X, y, X_test, epochs=60):
     """Fit three models; return what each predicts."""
     ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 4, 15)))
-    lstm = LSTMAttentionRegressor(units=32, epochs=60, random_state=0)
+    lstm = LSTMAttentionRegressor(units=32, epochs=epochs, random_state=0)
     predicted = {
         "mean": np.full(len(X_test), y.mean()),
         "Ridge": ridge.fit(summaries(X), y).predict(summaries(X_test)),
@@ -99,19 +99,20 @@ def draw(path, X_test, y_test, predicted, weights):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Afternoons from mornings of unequal length.")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument("--quick", action="store_true", help="20 epochs in place of 60, for tests")
+    options = parser.parse_args(arguments)
 
     X, y, dates = load()
     print("Hours from sunrise to noon, and days:", sorted(Counter(map(len, X)).items()))
     is_test = dates.month % 3 == 0  # whole months: days that follow one another are alike
     X_test, y_test = [x for x, test in zip(X, is_test, strict=True) if test], y[is_test]
     X, y = [x for x, test in zip(X, is_test, strict=True) if not test], y[~is_test]
-    predicted, weights = predictions(X, y, X_test)
+    predicted, weights = predictions(X, y, X_test, epochs=20 if options.quick else 60)
     errors = {name: root_mean_squared_error(y_test, p) for name, p in predicted.items()}
     print(f"Error on {len(X_test)} days never seen, in kWh/m² (root mean square):")
     print(pd.Series(errors).round(3).to_string())
-    if picture:
-        draw(picture, X_test, y_test, predicted, weights)
+    if options.picture:
+        draw(options.picture, X_test, y_test, predicted, weights)
     return errors
 
 

@@ -8,6 +8,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # as two tests run side by side
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from hypothesis import settings
 
 from skattn import LSTMAttentionRegressor
 from skattn._inputs.checks import check_sequences
-from skattn._inputs.windows import Layout
+from skattn._inputs.layout import Layout
+from skattn._inputs.windows import windows_at
 from skattn._programs.spec import make_spec
 
 settings.register_profile("full", max_examples=2000, deadline=None)
@@ -26,10 +28,21 @@ def sequences_of(X):
     return check_sequences(LSTMAttentionRegressor(), X, reset=True)
 
 
-def spaced(n_samples, n_timesteps, step=1, stride=1):
-    """Return the layout of windows `step` rows apart, on a table no longer than they need."""
-    n_rows = (n_samples - 1) * step + (n_timesteps - 1) * stride + 1
-    return Layout(np.arange(n_samples) * step, n_timesteps, stride, n_rows)
+def spaced(n_samples, n_timesteps, stride=1, dilation=1):
+    """Return the layout of windows `stride` rows apart, on a table no longer than they need."""
+    n_rows = (n_samples - 1) * stride + (n_timesteps - 1) * dilation + 1
+    return Layout(np.arange(n_samples) * stride, n_timesteps, dilation, n_rows)
+
+
+def windows_on(table, layout):
+    """Return the `Windows` of a table that lie in it as a layout says."""
+    return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def spec_of(attention="additive", **changes):

@@ -25,13 +25,13 @@ def series_by_loop(groups, hours, max_gap=None):
     return series
 
 
-def windows_by_loop(table, series, length, stride=1):
+def windows_by_loop(table, series, length, dilation=1):
     windows = np.full((len(table), length, table.shape[1]), np.nan)
     for rows in series:
         for place, row in enumerate(rows):
             for back in range(length):
-                if place - back * stride >= 0:
-                    windows[row, length - 1 - back] = table[rows[place - back * stride]]
+                if place - back * dilation >= 0:
+                    windows[row, length - 1 - back] = table[rows[place - back * dilation]]
     return windows
 
 
@@ -57,9 +57,9 @@ def panels(draw, min_rows=1):
     series = series_by_loop(groups, hours, max_gap)
     longest = max(map(len, series))
     length = draw(st.integers(1, min(longest, 6)))
-    stride = draw(st.integers(1, max(1, (longest - 1) // max(1, length - 1))))
+    dilation = draw(st.integers(1, max(1, (longest - 1) // max(1, length - 1))))
     units = max_gap if max_gap is None or kind == "numbers" else f"{max_gap}h"
-    params = {"length": length, "stride_within": stride, "groups": "g", "max_gap": units}
+    params = {"length": length, "dilation": dilation, "group_by": "g", "max_gap": units}
     return table, series, params
 
 

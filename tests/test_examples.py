@@ -19,9 +19,9 @@ def test_every_example_is_run():
 
 
 def run(example, tmp_path):
-    """Run an example, which has to write its picture; return what its main returns."""
+    """Run an example, quickly; it has to write its picture. Return what its main returns."""
     picture = tmp_path / "picture.png"
-    result = runpy.run_path(EXAMPLES / example)["main"](["--picture", str(picture)])
+    result = runpy.run_path(EXAMPLES / example)["main"](["--quick", "--picture", str(picture)])
     assert picture.read_bytes().startswith(b"\x89PNG")
     return result
 

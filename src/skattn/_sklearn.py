@@ -3,9 +3,10 @@
 from numbers import Integral
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.externals import array_api_compat
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import _check_feature_names_in, _num_samples
+from sklearn.utils.validation import _check_feature_names_in, _get_feature_names, _num_samples
 from sklearn.utils.validation import _check_y as check_y
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "feature_names",
     "fit_context",
     "n_samples_of",
+    "names_of_columns",
+    "namespace_of",
     "validate_params",
 ]
 
@@ -36,6 +39,16 @@ def n_samples_of(X):
 def feature_names(estimator, input_features=None):
     """Return the names of a fitted estimator's features, as scikit-learn does."""
     return _check_feature_names_in(estimator, input_features)
+
+
+def names_of_columns(X):
+    """Return the names of a table's columns where all are strings, else None."""
+    return _get_feature_names(X)
+
+
+def namespace_of(array):
+    """Return the namespace of the array API in which scikit-learn works on an array."""
+    return array_api_compat.array_namespace(array)
 
 
 def check_params(estimator):

@@ -74,7 +74,7 @@ def test_colours_begin_at_a_weight_of_zero_and_the_bar_says_what_they_are():
 
 def test_samples_are_labelled_by_their_dates_first_and_last_among_them():
     index = pd.date_range("2024-03-01", periods=40, freq="D")
-    weights = pd.DataFrame(np.full((40, 2), 0.5), index=index, columns=[1, 0])
+    weights = pd.DataFrame(np.full((40, 2), 0.5), index=index)
     ax = draw(weights).ax_
     ticks, labels = ax.get_yticks(), texts(ax.get_yticklabels())
     assert (ticks[0], ticks[-1]) == (0, 39)
@@ -82,7 +82,8 @@ def test_samples_are_labelled_by_their_dates_first_and_last_among_them():
 
 
 def test_a_frame_of_weights_brings_its_index_and_its_lags():
-    frame = pd.DataFrame(WEIGHTS, list("abcd"), pd.to_timedelta([4, 2, 0], unit="h"))
+    lags = pd.to_timedelta([4, 2, 0], unit="h").rename("lag")
+    frame = pd.DataFrame(WEIGHTS, list("abcd"), lags)
     ax = draw(frame).ax_
     assert texts(ax.get_yticklabels()) == ["a", "b", "c", "d"]
     assert ax.get_xlim() == (5, -1)
@@ -205,7 +206,7 @@ def test_a_pipeline_draws_the_series_that_its_last_step_reads(small, sequences):
 )
 def test_windows_of_an_even_table_have_lags_in_its_time(small, period, stride, lags, unit):
     table, y = hourly(12, period)
-    model = make_pipeline(TimeWindows(3, stride_within=stride), small(epochs=1)).fit(table, y)
+    model = make_pipeline(TimeWindows(3, dilation=stride), small(epochs=1)).fit(table, y)
     display = AttentionDisplay.from_estimator(model, table, kind="sample", sample=9, feature="wind")
     assert display.line_.get_xdata().tolist() == lags
     assert display.ax_.get_xlabel().startswith(unit)
@@ -285,7 +286,7 @@ def test_weights_of_one_dimension_are_told_the_shape_that_is_expected():
 
 
 def test_what_has_no_weights_says_so(small, sequences):
-    with pytest.raises(AttributeError, match=r"^attention=None has no attention weights"):
+    with pytest.raises(AttributeError, match="with attention=None has no attention weights"):
         AttentionDisplay.from_estimator(small(None).fit(*sequences), sequences[0])
     ridge = Ridge().fit(sequences[0][:, :, 0], sequences[1])
     with pytest.raises(AttributeError, match="Ridge has no attention weights"):

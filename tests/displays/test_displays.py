@@ -19,8 +19,8 @@ from skattn import (
     ComparisonDisplay,
     FaithfulnessDisplay,
     ImportanceDisplay,
+    LossCurveDisplay,
     SequenceScaler,
-    TrainingDisplay,
     attention_faithfulness,
     compare_attentions,
     sequence_importance,
@@ -58,7 +58,7 @@ def comparison(**changes):
 
 DISPLAYS = {
     "attention": lambda: AttentionDisplay(WEIGHTS, lags=LAGS, index=pd.RangeIndex(2)),
-    "training": lambda: TrainingDisplay([0.9, 0.3], [0.8, 0.4], best_iter=2),
+    "training": lambda: LossCurveDisplay([0.9, 0.3], [0.8, 0.4], best_iter=2),
     "steps": lambda: ImportanceDisplay(importance(("timestep",), 3)),
     "features": lambda: ImportanceDisplay(importance(("feature",), 2)),
     "both": lambda: ImportanceDisplay(importance(("timestep", "feature"), (3, 2))),
@@ -110,7 +110,7 @@ def test_each_plot_makes_one_figure_and_neither_shows_nor_saves_it(make, monkeyp
 
 
 def test_training_draws_both_curves_and_marks_the_kept_epoch():
-    display = TrainingDisplay([0.9, 0.3, 0.2], [0.8, 0.4, 0.5], best_iter=2, loss="huber").plot()
+    display = LossCurveDisplay([0.9, 0.3, 0.2], [0.8, 0.4, 0.5], best_iter=2, loss="huber").plot()
     assert display.line_.get_xdata().tolist() == [1, 2, 3]
     assert display.line_.get_ydata().tolist() == [0.9, 0.3, 0.2]
     assert display.validation_line_.get_xydata().tolist() == [[1, 0.8], [2, 0.4], [3, 0.5]]
@@ -120,18 +120,18 @@ def test_training_draws_both_curves_and_marks_the_kept_epoch():
 
 
 def test_training_leaves_out_what_is_not_known():
-    display = TrainingDisplay([0.9, 0.3]).plot()
+    display = LossCurveDisplay([0.9, 0.3]).plot()
     assert display.validation_line_ is None
     assert display.best_line_ is None
     assert legend_of(display.ax_) == ["training"]
     assert display.ax_.get_yscale() == "log"
-    assert TrainingDisplay([0.9, 0.0]).plot().ax_.get_yscale() == "linear"
+    assert LossCurveDisplay([0.9, 0.0]).plot().ax_.get_yscale() == "linear"
 
 
 def test_training_is_that_of_the_fitted_regressor(small, sequences):
     X, y = sequences
     model = small(loss="huber", early_stopping=True).fit(X, y)
-    display = TrainingDisplay.from_estimator(make_pipeline(SequenceScaler(), model).fit(X, y))
+    display = LossCurveDisplay.from_estimator(make_pipeline(SequenceScaler(), model).fit(X, y))
     assert display.line_.get_ydata().tolist() == model.loss_curve_
     assert display.validation_line_.get_ydata().tolist() == model.validation_loss_curve_
     assert display.best_line_.get_xdata()[0] == model.best_iter_
@@ -141,7 +141,7 @@ def test_training_is_that_of_the_fitted_regressor(small, sequences):
 def test_epochs_of_partial_fit_have_no_point_on_the_validation_curve(small, sequences):
     search = GridSearchCV(small(standardize=False, early_stopping=True), {"units": [4]}, cv=2)
     model = search.fit(*sequences).best_estimator_.partial_fit(*sequences)
-    display = TrainingDisplay.from_estimator(search)
+    display = LossCurveDisplay.from_estimator(search)
     assert display.ax_.get_ylabel() == "squared error"
     assert display.line_.get_ydata().tolist() == model.loss_curve_
     validation = display.validation_line_.get_ydata()
@@ -269,11 +269,11 @@ def test_a_comparison_is_drawn_as_it_is_computed(small, sequences):
 
 def test_displays_of_what_is_not_fitted_or_does_not_attend_say_so(small, sequences):
     with pytest.raises(NotFittedError):
-        TrainingDisplay.from_estimator(small())
+        LossCurveDisplay.from_estimator(small())
     for display in (ImportanceDisplay, FaithfulnessDisplay):
         with pytest.raises(NotFittedError):
             display.from_estimator(small(), *sequences)
-    with pytest.raises(AttributeError, match=r"^attention=None has no attention weights"):
+    with pytest.raises(AttributeError, match="has no attention weights"):
         FaithfulnessDisplay.from_estimator(small(None).fit(*sequences), *sequences)
     assert plt.get_fignums() == []
 
@@ -282,7 +282,7 @@ MAKE = (
     "import sys, numpy, pandas, skattn\n"
     "display = skattn.AttentionDisplay(\n"
     "    numpy.ones((1, 1)), lags=pandas.RangeIndex(1), index=pandas.RangeIndex(1))\n"
-    "skattn.TrainingDisplay([1.0]), skattn.ImportanceDisplay({})\n"
+    "skattn.LossCurveDisplay([1.0]), skattn.ImportanceDisplay({})\n"
     "skattn.FaithfulnessDisplay({}), skattn.ComparisonDisplay({})\n"
 )
 

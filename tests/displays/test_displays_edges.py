@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.linear_model import Ridge
 from sklearn.utils import Bunch
 
-from skattn import AttentionDisplay, ImportanceDisplay, TrainingDisplay
+from skattn import AttentionDisplay, FaithfulnessDisplay, ImportanceDisplay, LossCurveDisplay
 from skattn._displays.axes import edges
 
 WEIGHTS = np.array([[0.5, 0.3, 0.2], [0.0, 0.4, 0.6]])
@@ -126,22 +126,20 @@ def test_errors_come_before_a_figure_is_made(options, message):
 
 
 def test_epochs_and_steps_have_whole_numbers():
-    display = TrainingDisplay([0.9, 0.5]).plot()
+    display = LossCurveDisplay([0.9, 0.5]).plot()
     assert all(float(tick).is_integer() for tick in display.ax_.get_xticks())
 
 
 def test_one_epoch_is_seen():
-    assert TrainingDisplay([0.5]).plot().line_.get_marker() == "o"
+    assert LossCurveDisplay([0.5]).plot().line_.get_marker() == "o"
 
 
 def test_a_model_without_epochs_has_no_loss_curve():
     with pytest.raises(AttributeError, match="Ridge has no loss curve"):
-        TrainingDisplay.from_estimator(Ridge().fit(WEIGHTS, [1, 2]))
+        LossCurveDisplay.from_estimator(Ridge().fit(WEIGHTS, [1, 2]))
 
 
 def test_a_title_of_the_callers_figure_stays():
-    from skattn import FaithfulnessDisplay
-
     figure = Figure()
     figure.suptitle("mine")
     result = Bunch(
@@ -156,3 +154,24 @@ def test_a_title_of_the_callers_figure_stays():
     display = FaithfulnessDisplay(result).plot(ax=figure.subplots(1, 2))
     assert figure.get_suptitle() == "mine"
     assert display.ax_.get_title() == "What was found."
+
+
+@pytest.mark.parametrize("display", [AttentionDisplay, ImportanceDisplay, FaithfulnessDisplay])
+def test_an_unknown_option_is_an_error_that_says_whose_options_there_are(display):
+    given = (None, None) if display is AttentionDisplay else (None, None, None)
+    text = rf"^{display.__name__}\.from_estimator has no option 'n_repeat'\. Further options are"
+    with pytest.raises(TypeError, match=text):  # before the estimator, None, is looked at
+        display.from_estimator(*given, n_repeat=3)
+
+
+def test_keywords_change_the_style_and_keep_the_rest():
+    curve = LossCurveDisplay([0.9, 0.5], [0.8, 0.4]).plot(line_kw={"linewidth": 4})
+    assert curve.line_.get_linewidth() == curve.validation_line_.get_linewidth() == 4
+    assert curve.line_.get_linestyle() != curve.validation_line_.get_linestyle()
+    assert draw(heatmap_kw={"vmax": 2}).image_.get_clim() == (0, 2)
+    profile = draw(kind="profile", line_kw={"color": "red"}, band_kw={"alpha": 1})
+    assert (profile.line_.get_color(), profile.band_.get_alpha()) == ("red", 1)
+    bars = draw(kind="sample", X=np.ones((2, 3, 1)), bar_kw={"width": 0.1}).bars_
+    np.testing.assert_allclose([bar.get_width() for bar in bars], 0.1)
+    by_feature = ImportanceDisplay(importance(("feature",))).plot(bar_kw={"color": "red"})
+    assert {bar.get_facecolor() for bar in by_feature.bars_} == {(1, 0, 0, 1)}

@@ -55,7 +55,7 @@ def with_gaps(table):
 
 UNEVEN = pytest.mark.parametrize(
     ("make", "params"),
-    [(in_groups, {"groups": "g"}), (with_gaps, {"max_gap": 1})],
+    [(in_groups, {"group_by": "g"}), (with_gaps, {"max_gap": 1})],
     ids=["groups", "gaps"],
 )
 

@@ -1,6 +1,6 @@
 """One law for all inputs: a clear error, or finite predictions that each row has on its own.
 
-``pytest tests/test_properties.py --hypothesis-profile=full`` draws 2,000 inputs.
+``pytest tests/estimators/test_properties.py --hypothesis-profile=full`` draws 2,000 inputs.
 """
 
 import tempfile

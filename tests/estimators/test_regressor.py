@@ -361,9 +361,9 @@ def test_attention_peaks_at_the_flagged_step():
     flagged = rng.integers(0, 8, size=400)
     X[np.arange(400), flagged, 1] = 1
     y = X[np.arange(400), flagged, 0]
-    model = LSTMAttentionRegressor(
-        head_input="context", units=8, learning_rate=0.02, batch_size=16, random_state=0
-    ).fit(X[:300], y[:300])
+    params = {"units": 8, "learning_rate": 0.02, "batch_size": 16, "random_state": 0}
+    model = LSTMAttentionRegressor(head_input="context", n_members=1, **params)
+    model.fit(X[:300], y[:300])
     peaks = model.attention_weights(X[300:]).argmax(axis=1)
     assert model.score(X[300:], y[300:]) > 0.8
     assert np.mean(peaks == flagged[300:]) > 0.8

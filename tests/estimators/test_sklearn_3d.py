@@ -30,9 +30,13 @@ class NotAnArray:
         return self.data
 
 
-@pytest.fixture(params=ATTENTIONS, ids=str)
+@pytest.fixture(params=[None, "additive"], ids=str)
 def model(request, small):
+    """With attention and without; a check of what attention may change takes all six."""
     return small(request.param)
+
+
+each_attention = pytest.mark.parametrize("model", ATTENTIONS, ids=str, indirect=True)
 
 
 @pytest.fixture(name="X")
@@ -144,6 +148,7 @@ def test_check_estimator_sparse_tag_3d(model, X, y, container):
         model.fit(container(X), y)
 
 
+@each_attention
 def test_check_estimators_pickle_3d(model, X, y, tmp_path):
     X = X.copy()
     X[::3, -2:] = np.nan
@@ -158,6 +163,7 @@ def test_check_f_contiguous_array_estimator_3d(model, X, y):
         assert_fits_alike(model, (other, y), (X, y))
 
 
+@each_attention
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_check_regressors_train_3d(model, X, tmp_path, dtype):
     X = X.astype(dtype)
@@ -238,6 +244,7 @@ def test_check_sample_weights_not_overwritten_3d(model, X, y):
     assert joblib.hash(given) == before
 
 
+@each_attention
 def test_check_sample_weight_equivalence_on_dense_data_3d(model, X, y):
     weights = np.random.default_rng(42).integers(5, size=40)
     order = np.random.default_rng(0).permutation(40)
@@ -253,6 +260,7 @@ def test_check_dict_unchanged_3d(model, X, y):
         assert joblib.hash(vars(model)) == before
 
 
+@each_attention
 def test_check_fit_idempotent_3d(model, X, y):
     first = model.fit(X[:30], y[:30]).predict(X[30:])
     np.testing.assert_array_equal(model.fit(X[:30], y[:30]).predict(X[30:]), first)
@@ -278,12 +286,14 @@ def test_check_n_features_in_after_fitting_3d(model, X, y):
             call(X[:, :, [1]])
 
 
+@each_attention
 def test_check_methods_sample_order_invariance_3d(model, X, y):
     order = np.random.default_rng(0).permutation(40)
     for method in methods_of(model.fit(X, y)):
         np.testing.assert_allclose(method(X[order]), method(X)[order], atol=1e-9)
 
 
+@each_attention
 def test_check_methods_subset_invariance_3d(model, X, y):
     for method in methods_of(model.fit(X, y)):
         one_by_one = np.concatenate([method(X[[row]]) for row in range(40)])

@@ -1,4 +1,4 @@
-"""Windows that no view can show: they behave as their array does, and keep their table."""
+"""Windows behave as their array does, and keep their table."""
 
 import pickle
 
@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.dummy import DummyRegressor
 from sklearn.model_selection import (
     GridSearchCV,
@@ -21,8 +22,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array, resample, shuffle
 
 from panels import panels, two_stations
-from skattn import SequenceScaler, TimeWindows, sliding_windows
-from skattn._inputs.windows import Layout, Windows
+from skattn import SequenceScaler, TimeWindows, Windows, sliding_windows
 
 MANY = settings(max_examples=100, deadline=None, derandomize=True)
 TABLE = np.random.default_rng(0).normal(size=(20, 2))
@@ -32,7 +32,7 @@ FIRST = np.array([3, 0, 1, 7, 7])
 @pytest.fixture
 def windows():
     """5 windows of 4 steps, every second row of a table of 20."""
-    return Windows(TABLE, Layout(FIRST, n_timesteps=4, stride=2, n_rows=20))
+    return Windows(TABLE, FIRST, n_timesteps=4, dilation=2)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def array(windows):
 def stations():
     """Windows and targets of two interleaved series of 40 rows."""
     table = two_stations(40)
-    return sliding_windows(table, table["b"], length=3, groups="g")
+    return sliding_windows(table, table["b"], length=3, group_by="g")
 
 
 # What an array has
@@ -119,7 +119,8 @@ PARTS = {
 def test_some_samples_are_windows_of_the_same_table(windows, array, samples):
     taken = windows[samples]
     assert isinstance(taken, Windows)
-    assert taken.table is TABLE
+    assert np.shares_memory(taken.table, TABLE)
+    assert taken.table.shape == TABLE.shape
     assert taken.shape == array[samples].shape
     assert_array_equal(taken, array[samples])
 
@@ -132,7 +133,7 @@ def test_any_index_gives_what_it_gives_of_the_array(windows, array, part):
 @MANY
 @given(data=st.data())
 def test_samples_of_samples_are_those_of_the_array(data):
-    windows = Windows(TABLE, Layout(FIRST, n_timesteps=4, stride=2, n_rows=20))
+    windows = Windows(TABLE, FIRST, n_timesteps=4, dilation=2)
     array = np.asarray(windows)
     for _ in range(3):
         number = st.integers(-len(array), len(array) - 1)
@@ -154,7 +155,7 @@ def test_what_is_no_index_of_the_array_is_an_index_error(windows, array, index):
 
 def test_a_pickle_is_as_large_as_the_table():
     table = np.random.default_rng(0).normal(size=(1000, 8))
-    windows = Windows(table, Layout(np.arange(950)[::-1], 50, 1, len(table)))
+    windows = Windows(table, np.arange(950)[::-1], 50)
     pickled = pickle.dumps(windows)
     assert len(pickled) < 1.3 * table.nbytes < np.asarray(windows).nbytes / 30
     assert_array_equal(pickle.loads(pickled), windows)
@@ -178,13 +179,15 @@ def test_scaled_windows_keep_a_table(stations):
     X, _ = stations
     scaled = SequenceScaler().fit_transform(X)
     assert isinstance(scaled, Windows)
-    assert scaled.table.shape == X.table.shape
+    assert scaled.table.shape == (79, 2)  # the last row of the 80 is in no window
+    assert scaled.feature_names.tolist() == ["a", "b"]
 
 
 def test_a_split_in_the_order_of_time_keeps_the_table(stations):
     X, y = stations
     train, test, *_ = train_test_split(X, y, test_size=0.25, shuffle=False)
-    assert train.table is test.table is X.table
+    assert np.shares_memory(train.table, X.table)
+    assert np.shares_memory(test.table, X.table)
     assert_array_equal(np.concatenate([train, test]), X)
 
 
@@ -237,3 +240,10 @@ def test_no_windows_are_no_samples(stations, small, use):
     }
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         calls[use]()
+
+
+def test_scikit_learn_takes_windows_as_an_array_of_the_array_api(stations):
+    X, y = stations
+    with config_context(array_api_dispatch=True):
+        train, test, *_ = train_test_split(X, y, test_size=0.25, shuffle=False)
+        assert_array_equal(np.concatenate([train, test]), X)

@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 
-from conftest import spaced
+from conftest import spaced, windows_on
 from skattn import LSTMAttentionRegressor, SequenceScaler
-from skattn._inputs.windows import table_of
+from skattn._inputs.strides import table_of
 
 ATTENTIVE = [{"attention": a} for a in ("mean", "dot", "general", "additive", "hierarchical")]
 SHAPED = [{"bidirectional": True}, {"n_layers": 2}, {"segment_length": 2}]
@@ -246,10 +246,10 @@ def test_read_only_memmap(sequences, small, tmp_path):
 
 LAYOUTS = {
     "every row": spaced(40, 6),
-    "every second row begins a window": spaced(40, 6, step=2),
-    "windows of every second row": spaced(40, 6, stride=2),
-    "both": spaced(40, 6, step=3, stride=2),
-    "unevenly spaced": spaced(60, 6, stride=2).take(np.r_[50:9:-2, 30:49]),
+    "every second row begins a window": spaced(40, 6, stride=2),
+    "windows of every second row": spaced(40, 6, dilation=2),
+    "both": spaced(40, 6, stride=3, dilation=2),
+    "unevenly spaced": spaced(60, 6, dilation=2).take(np.r_[50:9:-2, 30:49]),
 }
 
 
@@ -265,7 +265,7 @@ def windows(layout, request):
     y = np.array(layout.windows_of(table)[:, 2, 0])
     if request.param:
         table[[0, 7, 8, 9, 20, -1]] = np.nan
-    X = layout.windows_of(table)
+    X = layout.windows_of(table) if layout.stride else windows_on(table, layout)
     assert np.shares_memory(table_of(X)[0], table)
     return X, y
 
@@ -312,12 +312,12 @@ def test_standardized_windows_of_one_table_are_learned_as_their_copies(windows, 
 @pytest.mark.parametrize(
     "layout",
     [
-        spaced(12, 4, step=3, stride=2),
-        spaced(12, 4, step=6),
+        spaced(12, 4, stride=3, dilation=2),
+        spaced(12, 4, stride=6),
         spaced(40, 4).take([1, 9, 2, 17, 30, 18]),
-        spaced(40, 4, stride=2).take(np.arange(38)[::-3]),
+        spaced(40, 4, dilation=2).take(np.arange(38)[::-3]),
     ],
-    ids=["step and stride", "apart", "some samples", "every third, backwards"],
+    ids=["stride and dilation", "apart", "some samples", "every third, backwards"],
 )
 def test_rows_that_no_window_holds_may_hold_anything(small, layout, value):
     table = np.random.default_rng(0).normal(size=(layout.n_rows, 2))
@@ -325,10 +325,10 @@ def test_rows_that_no_window_holds_may_hold_anything(small, layout, value):
     expected = small().fit(layout.windows_of(table.copy()), y)
     unused = np.setdiff1d(np.arange(layout.n_rows), layout.rows)
     table[unused, 1] = value
-    X = layout.windows_of(table)
-    model = small().fit(X, y)
-    assert_array_equal(model.predict(X), expected.predict(X))
-    assert np.isfinite(SequenceScaler().fit_transform(X)).all()
+    for X in (layout.windows_of(table), windows_on(table, layout)):
+        model = small().fit(X, y)
+        assert_array_equal(model.predict(X), expected.predict(X))
+        assert np.isfinite(SequenceScaler().fit_transform(X)).all()
 
 
 def test_windows_of_a_series_are_learned_as_their_copies(small):

@@ -29,7 +29,7 @@ def slices(draw, table=None):
         starts=np.array(ends) - lengths,
         lengths=lengths,
         n_timesteps=int(lengths.max()) + draw(st.integers(0, 2)),
-        layout=spaced(len(ends), n_timesteps=1, step=10),
+        layout=spaced(len(ends), n_timesteps=1, stride=10),
     )
 
 

@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.testing import assert_array_equal
 
-from conftest import spaced
+from conftest import spaced, windows_on
 from skattn import sliding_windows
-from skattn._inputs.windows import Layout, table_of, windows_at
+from skattn._inputs.layout import Layout
+from skattn._inputs.strides import table_of
+from skattn._inputs.windows import Windows, windows_at
 
 MANY = settings(max_examples=200, deadline=None, derandomize=True)
 
 SHAPES = {"n_samples": st.integers(1, 8), "n_timesteps": st.integers(1, 6)}
-SPACES = {"step": st.integers(1, 7), "stride": st.integers(1, 4)}
+SPACES = {"stride": st.integers(1, 7), "dilation": st.integers(1, 4)}
 even_layouts = st.builds(spaced, **SHAPES, **SPACES)
 
 
@@ -23,9 +25,9 @@ even_layouts = st.builds(spaced, **SHAPES, **SPACES)
 def uneven_layouts(draw):
     """Draw sequences that begin anywhere, in any order, on a table that may have other rows."""
     first = np.array(draw(st.lists(st.integers(0, 12), min_size=1, max_size=8)))
-    n_timesteps, stride = draw(SHAPES["n_timesteps"]), draw(SPACES["stride"])
-    n_rows = int(first.max()) + (n_timesteps - 1) * stride + 1 + draw(st.integers(0, 5))
-    return Layout(first, n_timesteps, stride, n_rows)
+    n_timesteps, dilation = draw(SHAPES["n_timesteps"]), draw(SPACES["dilation"])
+    n_rows = int(first.max()) + (n_timesteps - 1) * dilation + 1 + draw(st.integers(0, 5))
+    return Layout(first, n_timesteps, dilation, n_rows)
 
 
 layouts = even_layouts | uneven_layouts()
@@ -38,12 +40,12 @@ def rows_of(layout, n_features=2):
 def numbers_of(layout):
     """Return the row number of each step, by a loop."""
     steps = range(layout.n_timesteps)
-    return np.array([[first + t * layout.stride for t in steps] for first in layout.first])
+    return np.array([[first + t * layout.dilation for t in steps] for first in layout.first])
 
 
 def assert_same_layout(one, other):
     assert_array_equal(one.rows, other.rows)
-    assert (one.stride, one.n_rows) == (other.stride, other.n_rows)
+    assert (one.dilation, one.n_rows) == (other.dilation, other.n_rows)
 
 
 def assert_is_table_of(X):
@@ -60,7 +62,7 @@ def assert_is_table_of(X):
 
 @MANY
 @given(layout=layouts)
-def test_step_t_of_sequence_i_is_row_first_i_plus_t_stride(layout):
+def test_step_t_of_sequence_i_is_row_first_i_plus_t_times_the_dilation(layout):
     assert_array_equal(layout.rows, numbers_of(layout))
     rows = rows_of(layout)
     assert_array_equal(layout.windows_of(rows), rows[numbers_of(layout)])
@@ -84,16 +86,14 @@ def test_a_layout_of_some_sequences_is_on_the_same_table(layout, data):
 @pytest.mark.parametrize(("length", "stride"), [(100, 1), (50, 3)])
 def test_spans_of_small_integers_do_not_overflow(length, stride):
     table = pd.DataFrame({"a": np.arange(600.0), "g": np.repeat([0, 1], 300)})
-    windows = sliding_windows(
-        table, length=np.int8(length), stride_within=np.int8(stride), groups="g"
-    )
+    windows = sliding_windows(table, length=np.int8(length), dilation=np.int8(stride), group_by="g")
     assert windows.layout.span == (length - 1) * stride + 1
     assert np.asarray(windows)[0, -1, 0] == (length - 1) * stride
 
 
 @MANY
 @given(layout=layouts)
-@example(layout=spaced(n_samples=2, n_timesteps=1, step=1, stride=4))  # a phase without rows
+@example(layout=spaced(n_samples=2, n_timesteps=1, stride=1, dilation=4))  # a phase without rows
 def test_sequences_are_slices_of_the_rows_in_their_order(layout):
     rows = np.arange(layout.n_rows)
     in_sequence, starts = layout.in_sequence(rows), layout.starts
@@ -102,8 +102,8 @@ def test_sequences_are_slices_of_the_rows_in_their_order(layout):
         assert_array_equal(in_sequence[start : start + layout.n_timesteps], numbers)
 
 
-def test_the_order_of_stride_two_by_hand():
-    layout = spaced(n_samples=3, n_timesteps=2, stride=2)
+def test_the_order_of_dilation_two_by_hand():
+    layout = spaced(n_samples=3, n_timesteps=2, dilation=2)
     assert layout.rows.tolist() == [[0, 2], [1, 3], [2, 4]]
     assert layout.in_sequence(np.arange(5)).tolist() == [0, 2, 4, 1, 3]
     assert layout.starts.tolist() == [0, 3, 1]
@@ -144,14 +144,23 @@ def test_windows_begin_where_asked(starts, length, stride):
 
 
 @pytest.mark.parametrize(
-    ("starts", "shared"),
-    [([4], True), ([0, 1, 2], True), ([1, 4, 7], True), ([0, 1, 3], False), ([2, 1, 0], False)],
+    ("starts", "stride"),
+    [
+        ([4], 1),
+        ([0, 1, 2], 1),
+        ([1, 4, 7], 3),
+        ([0, 1, 3], None),
+        ([2, 1, 0], None),
+        ([1, 1], None),
+    ],
 )
-def test_evenly_spaced_windows_are_a_view(starts, shared):
+def test_arrays_of_evenly_spaced_windows_are_a_view(starts, stride):
     table = np.arange(12.0).reshape(12, 1)
     windows = windows_at(table, np.array(starts), 3, 1)
-    assert isinstance(windows, np.ndarray) == shared
-    assert np.shares_memory(windows if shared else windows.table, table)
+    assert isinstance(windows, Windows)
+    assert windows.layout.stride == stride
+    assert np.shares_memory(windows.table, table)
+    assert np.shares_memory(np.asarray(windows), table) == (stride is not None)
 
 
 # Tables under arrays
@@ -160,12 +169,20 @@ def test_evenly_spaced_windows_are_a_view(starts, shared):
 @MANY
 @given(layout=layouts)
 def test_any_windows_are_those_of_their_table(layout):
-    assert_is_table_of(layout.windows_of(rows_of(layout)))
+    rows = rows_of(layout)
+    assert_is_table_of(layout.windows_of(rows))
+    table, found = assert_is_table_of(windows_on(rows, layout))
+    assert np.shares_memory(table, rows)
+    assert table[0].tolist() == rows[layout.first.min()].tolist()
+    assert table[-1].tolist() == rows[layout.rows.max()].tolist()
+    assert found.shares_rows
 
 
 @MANY
 @given(layout=even_layouts)
-@example(layout=spaced(n_samples=3, n_timesteps=4, step=3, stride=2))  # rows 1 and 11 are no steps
+@example(
+    layout=spaced(n_samples=3, n_timesteps=4, stride=3, dilation=2)
+)  # rows 1 and 11 are no steps
 def test_shared_rows_are_found(layout):
     rows = rows_of(layout)
     table, found = assert_is_table_of(layout.windows_of(rows))
@@ -240,7 +257,7 @@ ORDINARY = {
 @pytest.mark.parametrize("X", ORDINARY.values(), ids=ORDINARY)
 def test_ordinary_arrays_are_their_own_steps(X):
     table, layout = assert_is_table_of(X)
-    assert_same_layout(layout, spaced(*X.shape[:2], step=X.shape[1]))
+    assert_same_layout(layout, spaced(*X.shape[:2], stride=X.shape[1]))
     assert not layout.shares_rows
     assert_array_equal(table, np.array(X).reshape(-1, X.shape[2]))
 

@@ -92,7 +92,7 @@ def test_bad_x_in_predict(sequences, small, name):
 @pytest.mark.parametrize("place", [(0, 1), (2, 0), (2, 3)])
 def test_the_first_step_that_is_partly_missing_is_named(small, stride, samples, place):
     """Whatever the windows share, and with absent steps before it."""
-    layout = spaced(40, 4, stride=stride)
+    layout = spaced(40, 4, dilation=stride)
     layout = layout if samples == slice(None) else layout.take(samples)
     table = np.ones((layout.n_rows, 3))
     table[[3, 4, 11, 19]] = np.nan

@@ -282,7 +282,7 @@ def test_the_baseline_is_the_score_of_the_whole(around, scoring, X, y):
 
 def test_windows_have_lags_in_time_and_names_of_features():
     table = hourly(12)
-    windows = TimeWindows(3, stride_within=2)
+    windows = TimeWindows(3, dilation=2)
     model = make_pipeline(windows, Weighted({(1, 1): 1.0})).fit(table, table["b"])
     # Depends on all predictions but those from absent steps, which are NaN.
     params = {"scoring": lambda model, X, y: np.nansum(y * model.predict(X)), "random_state": 0}

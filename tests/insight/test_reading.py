@@ -169,14 +169,14 @@ def test_lags_of_even_times_are_times(windows, stride):
     table = hourly(9)
     for index in (table.index, table.index - table.index[0]):
         timed = table.set_axis(index)
-        lags = read(windows(timed, stride_within=stride), timed).lags(3)
+        lags = read(windows(timed, dilation=stride), timed).lags(3)
         assert lags.tolist() == [pd.Timedelta(hours=stride * steps) for steps in (2, 1, 0)]
         assert lags.name == "lag"
 
 
 def test_a_lag_is_how_long_ago_the_row_of_a_step_was(windows):
     table = hourly(9)
-    reading = read(windows(table, stride_within=2), table)
+    reading = read(windows(table, dilation=2), table)
     rows = reading.X[-1, :, 0].astype(int)  # feature a counts the rows
     for row, lag in zip(rows, reading.lags(3), strict=True):
         assert table.index[-1] - table.index[row] == lag
@@ -184,20 +184,20 @@ def test_a_lag_is_how_long_ago_the_row_of_a_step_was(windows):
 
 def test_lags_of_uneven_times_are_rows(windows):
     table = hourly(9).drop(index=hourly(9).index[4])
-    assert read(windows(table, stride_within=2), table).lags(3).tolist() == [4, 2, 0]
+    assert read(windows(table, dilation=2), table).lags(3).tolist() == [4, 2, 0]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_lags_of_even_times_of_a_time_zone_are_times(windows, zone):
     table = hourly(30).tz_localize("UTC").tz_convert(zone)  # summer time begins in these hours
-    lags = read(windows(table, stride_within=2), table).lags(3)
+    lags = read(windows(table, dilation=2), table).lags(3)
     assert lags.tolist() == [pd.Timedelta(hours=hours) for hours in (4, 2, 0)]
 
 
 def test_lags_of_groups_that_take_turns_are_rows_of_the_group(windows):
     """Rows come every hour, and those of each group every two hours."""
     table = hourly(12).assign(g=["p", "q"] * 6)
-    reading = read(windows(table, groups="g"), table)
+    reading = read(windows(table, group_by="g"), table)
     assert reading.X[-1, :, 0].tolist() == [7, 9, 11]
     assert reading.lags(3).tolist() == [2, 1, 0]
 
@@ -210,7 +210,7 @@ def test_lags_of_rows_without_times_are_rows(windows, index):
 
 def test_lags_of_an_array_of_rows_are_rows(windows):
     table = hourly(9).to_numpy()
-    reading = read(windows(table, stride_within=3), table)
+    reading = read(windows(table, dilation=3), table)
     assert reading.lags(3).tolist() == [6, 3, 0]
     assert_array_equal(reading.index, np.arange(9))
 
@@ -230,7 +230,7 @@ def test_samples_keep_their_labels_through_arrays(windows):
 
 def test_samples_of_several_series_keep_both_labels():
     table = two_stations(6).set_index("g", append=True)
-    model = make_pipeline(TimeWindows(3, groups="g"), LastValue()).fit(table, table["a"])
+    model = make_pipeline(TimeWindows(3, group_by="g"), LastValue()).fit(table, table["a"])
     reading = read(model, table)
     assert reading.index.equals(table.index)
     assert reading.feature_names(2) == ["a", "b"]
@@ -242,7 +242,7 @@ def test_samples_without_labels_are_numbered(X, y):
 
 def test_features_have_the_names_of_the_columns_of_the_windows(windows):
     table = two_stations(6)
-    names = read(windows(table, groups="g"), table).feature_names(2)
+    names = read(windows(table, group_by="g"), table).feature_names(2)
     assert names == ["a", "b"]
 
 
@@ -296,7 +296,7 @@ def test_columns_are_steps_of_one_feature_where_nothing_else_is_said(X, y):
 
 def test_windows_of_several_series_are_sequences(windows):
     table = two_stations(4)
-    model = windows(table, length=2, groups="g")
+    model = windows(table, length=2, group_by="g")
     sequences = read(model, table).sequences()
     assert sequences.shape == (8, 2, 2)
     assert_array_equal(sequences[:2, 0], np.nan)  # nothing is before the first row of a station

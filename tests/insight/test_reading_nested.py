@@ -23,7 +23,7 @@ from skattn._insight.last_step import read, unwrap
 
 
 def windows():
-    return TimeWindows(3, stride_within=2)
+    return TimeWindows(3, dilation=2)
 
 
 @pytest.fixture(name="table")
@@ -128,7 +128,8 @@ def test_names_that_an_inner_step_cannot_tell_are_numbers(table):
     model = make_pipeline(columns, TimeWindows(3), LastOfB()).fit(table, table["b"])
     with pytest.raises(AttributeError, match="get_feature_names_out"):
         columns.get_feature_names_out()
-    assert read(model, table).feature_names(2) == ["feature 0", "feature 1"]
+    with pytest.warns(UserWarning, match="numbered, since ColumnTransformer.* swapped "):
+        assert read(model, table).feature_names(2) == ["feature 0", "feature 1"]
 
 
 def test_names_that_an_inner_step_tells_are_its_own(table):
@@ -168,7 +169,7 @@ def test_one_row_has_lags_in_rows_where_a_gap_may_part_it_from_those_before(tabl
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_samples_depend_on_as_many_neighbours_as_their_windows_span_rows(table, length, stride):
-    windows = TimeWindows(length, stride_within=stride)
+    windows = TimeWindows(length, dilation=stride)
     reading = read(make_pipeline(windows, LastOfB()).fit(table, table["b"]), table)
     rows = reading.X[-1, :, 0]  # feature a counts the rows
     assert reading.length_of_dependence == rows[-1] - rows[0] + 1

@@ -17,7 +17,7 @@ def walk(windows, rows):
     parts = []
     for row in range(len(rows)):
         parts.append(windows.transform(rows.iloc[[row]]))
-        windows.partial_fit(rows.iloc[[row]])
+        windows.extend_context(rows.iloc[[row]])
     return np.concatenate(parts)
 
 
@@ -48,7 +48,7 @@ def windows_without_absence(windows):
 @pytest.mark.parametrize(("length", "stride"), [(1, 1), (2, 1), (4, 1), (3, 2), (2, 5)])
 def test_walking_forward_is_one_call(make, groups, length, stride):
     table, later = make(8), make(9, 8)
-    windows = TimeWindows(length, stride_within=stride, groups=groups, keep_context=True).fit(table)
+    windows = TimeWindows(length, dilation=stride, group_by=groups, keep_context=True).fit(table)
     expected = windows.transform(later)
     assert not np.isnan(expected).any()
     assert_array_equal(walk(windows, later), expected)
@@ -64,8 +64,8 @@ def test_walking_forward_is_one_call_after_a_pause_too():
 
 def test_training_rows_begin_with_an_empty_history():
     table = two_stations(8)
-    windows = TimeWindows(4, groups="g", keep_context=True).fit(table)
-    assert_array_equal(windows.transform(table), TimeWindows(4, groups="g").fit_transform(table))
+    windows = TimeWindows(4, group_by="g", keep_context=True).fit(table)
+    assert_array_equal(windows.transform(table), TimeWindows(4, group_by="g").fit_transform(table))
 
 
 def test_rows_that_begin_inside_the_context_have_the_rows_before_them():
@@ -84,16 +84,16 @@ def test_rows_after_a_pause_begin_with_an_empty_history(max_gap, hours, begins_e
 
 
 def test_one_group_after_a_pause_and_one_without():
-    windows = TimeWindows(2, groups="g", keep_context=True).fit(two_stations(8))
+    windows = TimeWindows(2, group_by="g", keep_context=True).fit(two_stations(8))
     rows = pd.concat([hourly(1, 8).assign(g="p"), hourly(1, 11).assign(g="q")])
     assert_array_equal(windows.transform(rows)[:, :, 0], [[7, 8], [np.nan, 11]])
 
 
 def test_a_group_unknown_in_fit_begins_with_an_empty_history():
-    windows = TimeWindows(2, groups="g", keep_context=True).fit(two_stations(8))
+    windows = TimeWindows(2, group_by="g", keep_context=True).fit(two_stations(8))
     later = two_stations(1, 8).replace({"q": "new"})
     assert_array_equal(windows.transform(later)[:, :, 0], [[7, 8], [np.nan, 8]])
-    windows.partial_fit(later)
+    windows.extend_context(later)
     later = two_stations(1, 9).replace({"q": "new"})
     assert_array_equal(windows.transform(later)[:, :, 0], [[8, 9], [8, 9]])
 
@@ -103,7 +103,7 @@ def test_short_steps_are_not_a_pause(freq):
     index = pd.date_range("2024", periods=30, freq=freq)
     table = pd.concat([pd.DataFrame({"a": np.arange(30.0), "g": g}, index) for g in "pq"])
     for cut in range(5, 25):
-        windows = TimeWindows(2, groups="g", keep_context=True)
+        windows = TimeWindows(2, group_by="g", keep_context=True)
         windows.fit(table.groupby("g").head(cut))
         row = table[table["g"] == "p"].iloc[[cut]]
         assert windows.transform(row)[0, :, 0].tolist() == [cut - 1, cut]
@@ -129,18 +129,18 @@ def test_the_next_period_of_the_calendar_is_not_a_pause(index):
 @pytest.mark.parametrize("groups", [None, "g"])
 def test_the_context_is_no_longer_than_needed(groups):
     make, n_groups = (two_stations, 2) if groups else (hourly, 1)
-    windows = TimeWindows(3, stride_within=2, groups=groups, keep_context=True).fit(make(9))
+    windows = TimeWindows(3, dilation=2, group_by=groups, keep_context=True).fit(make(9))
     assert windows.context_.rows.shape == (4 * n_groups, 2)
     for start in range(9, 12):
-        windows.partial_fit(make(1, start))
+        windows.extend_context(make(1, start))
     assert windows.context_.rows.shape == (4 * n_groups, 2)
     assert windows.context_.rows[:, 0].tolist() == [*np.repeat([8.0, 9, 10, 11], n_groups)]
 
 
-@pytest.mark.parametrize("change", [{"length": 5}, {"stride_within": 2}])
+@pytest.mark.parametrize("change", [{"length": 5}, {"dilation": 2}])
 def test_windows_longer_than_in_fit_are_an_error(change):
     windows = TimeWindows(4, keep_context=True).fit(hourly(8)).set_params(**change)
-    looks_back = (windows.length - 1) * windows.stride_within
+    looks_back = (windows.length - 1) * windows.dilation
     with pytest.raises(
         ValueError, match=f"looks back {looks_back} rows, but fit kept 3. Fit again"
     ):
@@ -153,17 +153,14 @@ def test_windows_shorter_than_in_fit_have_their_history():
     assert windows.transform(hourly(2, 8))[:, :, 0].tolist() == [[7, 8], [8, 9]]
 
 
-def test_partial_fit_begins_with_fit():
-    windows = TimeWindows(3, keep_context=True).partial_fit(hourly(8))
-    expected = TimeWindows(3, keep_context=True).fit(hourly(8)).transform(hourly(2, 8))
-    assert_array_equal(windows.transform(hourly(2, 8)), expected)
+def test_there_is_no_context_to_extend_before_fit():
+    with pytest.raises(NotFittedError):
+        TimeWindows(3, keep_context=True).extend_context(hourly(8))
 
 
-def test_partial_fit_is_there_with_a_context_only():
-    assert hasattr(TimeWindows(2, keep_context=True), "partial_fit")
-    assert not hasattr(TimeWindows(2), "partial_fit")
-    with pytest.raises(AttributeError, match="'TimeWindows' has no attribute 'partial_fit'"):
-        TimeWindows(2).partial_fit(hourly(8))
+def test_without_keep_context_there_is_none_to_extend():
+    with pytest.raises(AttributeError, match=r"with keep_context=True\. Got keep_context=False"):
+        TimeWindows(2).fit(hourly(8)).extend_context(hourly(1, 8))
 
 
 def test_fit_without_context_forgets_it():
@@ -174,7 +171,7 @@ def test_fit_without_context_forgets_it():
         windows.set_params(keep_context=True).transform(hourly(2, 8))
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("method", ["fit", "extend_context"])
 @pytest.mark.parametrize(
     "bad",
     [

@@ -122,7 +122,7 @@ def test_views_have_the_statistics_of_their_copies(n_rows, length, step, stride,
     table[sorted(missing)] = np.nan
     table[0, 0] = 5.0 if first else table[0, 0]
     table[-1] = [1, 2]
-    windows = sliding_windows(table, length=length, step=step, stride_within=stride)
+    windows = sliding_windows(table, length=length, stride=step, dilation=stride)
     of_view, of_copy = SequenceScaler().fit(windows), SequenceScaler().fit(windows.copy())
     if np.isnan(windows).all(axis=(0, 1)).any():
         return
@@ -317,12 +317,7 @@ def test_parameters_are_checked():
         SequenceScaler(with_mean="yes").fit(np.zeros((2, 3, 2)))
 
 
-CANDIDATES = [
-    SequenceScaler(),
-    SequenceScaler(with_std=False),
-    SequenceScaler(with_mean=False),
-    SequenceScaler(with_mean=False, with_std=False),
-]
+CANDIDATES = [SequenceScaler(), SequenceScaler(with_mean=False, with_std=False)]
 
 
 @parametrize_with_checks(CANDIDATES)

@@ -31,7 +31,7 @@ from panels import (
     two_stations,
     windows_by_loop,
 )
-from skattn import TimeWindows
+from skattn import TimeWindows, Windows
 
 # Windows equal a plain loop
 
@@ -43,7 +43,7 @@ def test_windows_of_groups_and_gaps_are_those_of_a_loop(place, panel):
     table, series, params = panel
     windows = TimeWindows(**params).fit_transform(place(table))
     features = table[["u", "v"]].to_numpy()
-    loop = windows_by_loop(features, series, params["length"], params["stride_within"])
+    loop = windows_by_loop(features, series, params["length"], params["dilation"])
     assert_array_equal(windows, loop)
 
 
@@ -51,12 +51,12 @@ def test_windows_of_groups_and_gaps_are_those_of_a_loop(place, panel):
 @given(panel=panels())
 def test_windows_of_an_array_with_a_column_of_groups_are_those_of_a_loop(panel):
     table, _, params = panel
-    windows = TimeWindows(**params | {"groups": 1, "max_gap": None}).fit_transform(
+    windows = TimeWindows(**params | {"group_by": 1, "max_gap": None}).fit_transform(
         as_position(table)
     )
     series = series_by_loop(table["g"], np.zeros(len(table)))
     features = table[["u", "v"]].to_numpy()
-    loop = windows_by_loop(features, series, params["length"], params["stride_within"])
+    loop = windows_by_loop(features, series, params["length"], params["dilation"])
     assert_array_equal(windows, loop)
 
 
@@ -70,7 +70,7 @@ def test_windows_of_an_array_with_a_column_of_groups_are_those_of_a_loop(panel):
 def test_windows_of_one_series_are_those_of_a_loop(n_rows, n_features, length, stride):
     n_rows = max(n_rows, (length - 1) * stride + 1)
     table = np.random.RandomState(0).rand(n_rows, n_features)
-    windows = TimeWindows(length, stride_within=stride).fit_transform(table)
+    windows = TimeWindows(length, dilation=stride).fit_transform(table)
     assert_array_equal(windows, windows_by_loop(table, [range(n_rows)], length, stride))
 
 
@@ -101,12 +101,12 @@ def test_a_step_without_history_is_absent_in_all_features(panel):
     absent = np.isnan(windows)
     assert_array_equal(absent.any(axis=2), absent.all(axis=2))
     rank = {row: place for rows in series for place, row in enumerate(rows)}
-    present = [min(rank[row] // params["stride_within"] + 1, params["length"]) for row in rank]
+    present = [min(rank[row] // params["dilation"] + 1, params["length"]) for row in rank]
     assert (~absent[list(rank), :, 0]).sum(axis=1).tolist() == present
 
 
 def test_a_window_by_hand():
-    windows = TimeWindows(2, stride_within=2).fit_transform([[1], [2], [3], [4]])
+    windows = TimeWindows(2, dilation=2).fit_transform([[1], [2], [3], [4]])
     assert_array_equal(windows[:, :, 0], [[np.nan, 1], [np.nan, 2], [1, 3], [2, 4]])
 
 
@@ -118,7 +118,7 @@ def test_a_later_table_may_be_shorter_than_a_window():
 # Memory and types
 
 
-@pytest.mark.parametrize("params", [{"groups": "g"}, {"groups": "g", "max_gap": "1h"}])
+@pytest.mark.parametrize("params", [{"group_by": "g"}, {"group_by": "g", "max_gap": "1h"}])
 def test_windows_of_groups_and_gaps_keep_one_table(params):
     """Of 2 groups, or of 4 series: each stands after the 49 absent rows before it."""
     rows = two_stations(300).drop(index=hourly(300).index[100])
@@ -130,8 +130,8 @@ def test_windows_of_groups_and_gaps_keep_one_table(params):
 @pytest.mark.parametrize("groups", [None, "g"])
 def test_small_integers_do_not_overflow(groups):
     rows = hourly(200).assign(g=0) if groups else hourly(200)
-    plain = TimeWindows(50, stride_within=3, groups=groups).fit_transform(rows)
-    small = TimeWindows(np.int8(50), stride_within=np.int8(3), groups=groups).fit_transform(rows)
+    plain = TimeWindows(50, dilation=3, group_by=groups).fit_transform(rows)
+    small = TimeWindows(np.int8(50), dilation=np.int8(3), group_by=groups).fit_transform(rows)
     assert_array_equal(small, plain)
 
 
@@ -139,9 +139,9 @@ def test_small_integers_do_not_overflow(groups):
 @pytest.mark.parametrize("frame", [np.array, pd.DataFrame], ids=["array", "frame"])
 def test_windows_share_the_memory_of_one_table(stride, frame):
     table = np.random.RandomState(0).rand(1000, 3)
-    windows = TimeWindows(50, stride_within=stride).fit_transform(frame(table))
+    windows = TimeWindows(50, dilation=stride).fit_transform(frame(table))
     assert np.shares_memory(windows[0], windows[stride])
-    first, last = np.lib.array_utils.byte_bounds(windows)
+    first, last = np.lib.array_utils.byte_bounds(np.asarray(windows))
     assert last - first == (1000 + 49 * stride) * 3 * 8
 
 
@@ -149,13 +149,13 @@ def test_windows_share_the_memory_of_one_table(stride, frame):
 def test_a_view_cannot_be_written_to(length):
     windows = TimeWindows(length).fit_transform(np.zeros((5, 2)))
     with pytest.raises(ValueError, match="read-only"):
-        windows[2, 0] = 1
+        np.asarray(windows)[2, 0] = 1
 
 
 def test_the_table_stays_as_it_was():
     table = two_stations(9)
     before = table.copy()
-    TimeWindows(3, groups="g", max_gap="1h", keep_context=True).fit(table).transform(table)
+    TimeWindows(3, group_by="g", max_gap="1h", keep_context=True).fit(table).transform(table)
     pd.testing.assert_frame_equal(table, before)
 
 
@@ -167,7 +167,7 @@ def test_the_table_stays_as_it_was():
 def test_type_of_windows(given, expected, groups):
     table = pd.DataFrame({"u": [0, 1, 0], "v": [1, 1, 0]}).astype(given).assign(g=[0, 1, 0])
     table = table if groups else table.drop(columns="g")
-    assert TimeWindows(2, groups=groups).fit_transform(table).dtype == expected
+    assert TimeWindows(2, group_by=groups).fit_transform(table).dtype == expected
 
 
 def test_missing_values_of_the_table_stay_missing():
@@ -180,14 +180,14 @@ def test_missing_values_of_the_table_stay_missing():
 
 @pytest.mark.parametrize("place", [pd.DataFrame, as_level], ids=["column", "level"])
 def test_groups_are_not_a_feature(place):
-    windows = TimeWindows(2, groups="g").fit(place(two_stations(5)))
+    windows = TimeWindows(2, group_by="g").fit(place(two_stations(5)))
     assert windows.n_features_in_ == 2
     assert windows.feature_names_in_.tolist() == ["a", "b"]
     assert windows.get_feature_names_out().tolist() == ["a", "b"]
 
 
 def test_names_of_an_array():
-    windows = TimeWindows(2, groups=1).fit(np.zeros((4, 3)))
+    windows = TimeWindows(2, group_by=1).fit(np.zeros((4, 3)))
     assert not hasattr(windows, "feature_names_in_")
     assert windows.get_feature_names_out().tolist() == ["x0", "x1"]
     assert windows.get_feature_names_out(["p", "q"]).tolist() == ["p", "q"]
@@ -196,7 +196,7 @@ def test_names_of_an_array():
 
 @pytest.mark.parametrize(("groups", "names"), [(0, ["b", "c"]), (2, ["a", "b"])])
 def test_the_column_of_groups_is_left_out_of_names_that_are_given(groups, names):
-    windows = TimeWindows(2, groups=groups).fit(np.zeros((4, 3)))
+    windows = TimeWindows(2, group_by=groups).fit(np.zeros((4, 3)))
     assert windows.get_feature_names_out(["a", "b", "c"]).tolist() == names
 
 
@@ -212,7 +212,7 @@ def test_windows_are_arrays_whatever_set_output_says(container):
     windows = TimeWindows(3).set_output(transform=container)
     for _ in range(2):
         result = windows.fit_transform(table)
-        assert type(result) is np.ndarray
+        assert type(result) is Windows
         assert_array_equal(result, expected)
         windows = clone(windows)
     with config_context(transform_output=container):
@@ -220,8 +220,8 @@ def test_windows_are_arrays_whatever_set_output_says(container):
 
 
 def test_clone_pickle_and_repr():
-    windows = TimeWindows(3, groups="g", keep_context=True).fit(two_stations(6))
-    assert repr(windows) == "TimeWindows(groups='g', keep_context=True, length=3)"
+    windows = TimeWindows(3, group_by="g", keep_context=True).fit(two_stations(6))
+    assert repr(windows) == "TimeWindows(group_by='g', keep_context=True, length=3)"
     assert repr(clone(windows)) == repr(windows)
     assert not hasattr(clone(windows), "context_")
     loaded, rows = pickle.loads(pickle.dumps(windows)), two_stations(3, 6)
@@ -274,7 +274,7 @@ def test_the_rows_of_a_window_are_all_that_matters():
 def test_the_order_of_groups_does_not_matter():
     table = two_stations(9)
     order = np.argsort(table["g"].to_numpy(), kind="stable")[::-1].reshape(2, 9)[:, ::-1].ravel()
-    windows = TimeWindows(4, groups="g").fit(table)
+    windows = TimeWindows(4, group_by="g").fit(table)
     assert_array_equal(windows.transform(table.iloc[order]), windows.transform(table)[order])
 
 
@@ -300,4 +300,4 @@ def test_the_period_of_rows_is_known_where_those_of_one_series_come_at_even_time
     for rows in (table.drop(index=table.index[3]), table.reset_index(drop=True), table.to_numpy()):
         assert windows.fit(rows).row_period_ is None
     taking_turns = table.assign(g=["p", "q"] * 4)
-    assert TimeWindows(3, groups="g").fit(taking_turns).row_period_ is None
+    assert TimeWindows(3, group_by="g").fit(taking_turns).row_period_ is None

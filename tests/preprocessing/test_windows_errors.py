@@ -8,7 +8,6 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
-from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, ShuffleSplit, TimeSeriesSplit, train_test_split
 
 from panels import as_level, hourly, two_stations
@@ -21,35 +20,39 @@ from skattn import TimeWindows, sliding_windows
     ("params", "table", "message"),
     [
         (
-            {"length": 4, "stride_within": 3},
+            {"length": 4, "dilation": 3},
             hourly(9),
-            "length=4 with stride_within=3 spans 10 rows, .* has 9 rows.*Use a shorter window, or",
+            "length=4 with dilation=3 spans 10 rows, .* has 9 rows.*Use a shorter window, or",
         ),
-        ({"length": 3, "groups": "g"}, two_stations(2), "longest series of X has 2 rows"),
+        ({"length": 3, "group_by": "g"}, two_stations(2), "longest series of X has 2 rows"),
         ({"length": 3, "max_gap": "1h"}, hourly(9)[::2], "longest series of X has 1 rows"),
         (
-            {"groups": "h"},
+            {"group_by": "h"},
             two_stations(3),
-            r"groups='h' is neither a column \(\['a', 'b', 'g'\]\) nor a level of the index",
+            r"group_by='h' is neither a column \(\['a', 'b', 'g'\]\) nor a level of the index",
         ),
-        ({"groups": "g"}, np.zeros((9, 2)), "groups='g' needs a pandas DataFrame.*set_output"),
-        ({"groups": 2}, np.zeros((9, 2)), r"groups=2 needs .* the position of a column.*\(9, 2\)"),
+        ({"group_by": "g"}, np.zeros((9, 2)), "group_by='g' needs .* named columns.*set_output"),
         (
-            {"groups": "g"},
-            two_stations(3).replace({"q": None}),
-            r"groups='g' has no value in row 1 \(3 such rows\). Give each row a group",
+            {"group_by": 2},
+            np.zeros((9, 2)),
+            r"group_by=2 needs the position of a column, below 2, .*\(9, 2\)",
         ),
-        ({"max_gap": 1}, np.zeros((9, 2)), "max_gap=1 needs a pandas DataFrame.*set_output"),
+        (
+            {"group_by": "g"},
+            two_stations(3).replace({"q": None}),
+            r"group_by='g' has no value in row 1 \(3 such rows\). Give each row a group",
+        ),
+        ({"max_gap": 1}, np.zeros((9, 2)), "max_gap=1 needs the time.*time=.*set_output"),
         (
             {"max_gap": 1},
             hourly(9).set_axis(list("abcdefghi")),
-            "max_gap=1 needs a pandas DataFrame whose index tells the time",
+            "max_gap=1 needs the time of each row: dates, .* pandas DataFrame whose index does",
         ),
         ({"max_gap": 1}, hourly(9), "max_gap=1 must be a length of time such as '1h'"),
         (
             {"max_gap": "1h"},
             hourly(9).reset_index(drop=True),
-            "max_gap='1h' must be a number above 0: the index is of int64",
+            "max_gap='1h' must be a number above 0: the times of X are numbers",
         ),
         ({"max_gap": "hour"}, hourly(9), "max_gap='hour' must be a length of time such as '1h'"),
         ({"max_gap": "-1h"}, hourly(9), "max_gap='-1h' must be"),
@@ -60,32 +63,27 @@ from skattn import TimeWindows, sliding_windows
         (
             {},
             hourly(9).rename_axis("when").reset_index(),
-            r"TimeWindows: column 'when' holds dates. Make it the index .*X.set_index\('when'\)",
+            "TimeWindows: column 'when' holds dates. If they order the rows, say time='when'",
         ),
         (
             {},
             two_stations(9),
-            r"TimeWindows: column 'g' holds text. If it tells series apart, say groups='g'",
+            r"TimeWindows: column 'g' holds text. If it tells series apart, say group_by='g'",
         ),
         (
-            {"groups": "g"},
+            {"group_by": "g"},
             two_stations(9).assign(when="2024-03-30"),
-            r"column 'when' holds text.*X.set_index\(pd.to_datetime\(X\['when'\]\)\)",
+            r"column 'when' holds text.*parse them \(pd.to_datetime, .* and say time='when'",
         ),
         (
-            {"groups": "g"},
+            {"group_by": "h"},
             pl.DataFrame({"a": [1.0, 2.0], "g": ["p", "q"]}),
-            r"groups='g' needs a pandas.* Got DataFrame of shape \(2, 2\).*have to_pandas\(\)",
-        ),
-        (
-            {"groups": 0},
-            csr_array(np.eye(3)),
-            r"groups=0 needs a pandas DataFrame.* Got csr_array of shape \(3, 3\)",
+            r"group_by='h' is neither a column \(\['a', 'g'\]\) nor a level of the index \(\[\]\)",
         ),
         (
             {"keep_context": True},
             np.zeros((9, 2)),
-            "keep_context=True needs a pandas DataFrame.*set_output",
+            "keep_context=True needs the time of each row.*time=.*set_output",
         ),
         (
             {"keep_context": True},
@@ -95,14 +93,14 @@ from skattn import TimeWindows, sliding_windows
         (
             {"keep_context": True},
             two_stations(3).drop(columns="g"),
-            r"Row 1 has 2024-03-30 00:00:00 after 2024-03-30 00:00:00.*groups=",
+            r"Row 1 has 2024-03-30 00:00:00 after 2024-03-30 00:00:00.*group_by=",
         ),
         ({}, hourly(9).replace(5.0, np.inf), "Input X contains infinity"),
         ({"length": 0}, hourly(9), "'length' parameter of TimeWindows must be an int"),
         ({"length": 2.0}, hourly(9), "'length' parameter of TimeWindows must be an int"),
-        ({"stride_within": 0}, hourly(9), "'stride_within' parameter of TimeWindows must be"),
-        ({"groups": -1}, np.zeros((9, 2)), "'groups' parameter of TimeWindows must be"),
-        ({"groups": 1.0}, np.zeros((9, 2)), "'groups' parameter of TimeWindows must be"),
+        ({"dilation": 0}, hourly(9), "'dilation' parameter of TimeWindows must be"),
+        ({"group_by": -1}, np.zeros((9, 2)), "'group_by' parameter of TimeWindows must be"),
+        ({"group_by": 1.0}, np.zeros((9, 2)), "'group_by' parameter of TimeWindows must be"),
         ({"max_gap": 0}, hourly(9), "'max_gap' parameter of TimeWindows must be"),
         ({"max_gap": np.nan}, hourly(9), "'max_gap' parameter of TimeWindows must be"),
         ({"keep_context": "yes"}, hourly(9), "'keep_context' parameter of TimeWindows must be"),
@@ -132,12 +130,12 @@ def test_transform_refuses_other_columns_and_infinity(table, message):
     [
         (pd.RangeIndex(3), "dates without a time zone. Got times that are numbers. Give the new"),
         (pd.period_range("2025", periods=3, freq="D"), "Got times that are periods of D"),
-        (pd.date_range("2025", periods=3, tz="UTC"), "Got times that are dates in time zone UTC"),
-        (list("abc"), "needs a pandas DataFrame whose index tells the time"),
+        (pd.date_range("2025", periods=3, tz="UTC"), "Got times that are dates with a time zone"),
+        (list("abc"), "needs the time of each row: .* DataFrame whose index does"),
         (pd.to_datetime(["2025", "2024", "2026"]), "Row 1 has 2024-01-01 .* after 2025-01-01"),
     ],
 )
-@pytest.mark.parametrize("method", ["transform", "partial_fit"])
+@pytest.mark.parametrize("method", ["transform", "extend_context"])
 def test_the_context_needs_times_like_its_own(index, message, method):
     windows = TimeWindows(2, keep_context=True).fit(hourly(8))
     with pytest.raises(ValueError, match=message):
@@ -147,7 +145,7 @@ def test_the_context_needs_times_like_its_own(index, message, method):
 def test_rows_of_the_past_do_not_enter_the_context():
     windows = TimeWindows(2, keep_context=True).fit(hourly(8))
     with pytest.raises(ValueError, match="context of TimeWindows needs times that increase"):
-        windows.partial_fit(hourly(1, 7))
+        windows.extend_context(hourly(1, 7))
 
 
 @pytest.mark.parametrize("max_gap", [1, 1.0, np.int64(1), np.float32(1)])
@@ -186,7 +184,7 @@ def test_a_length_of_time_of_any_type_is_a_gap_between_dates(max_gap, like):
 
 # A warning where rows are out of order
 
-SHUFFLED = "repeats or goes backwards.*TimeSeriesSplit.*groups="
+SHUFFLED = "repeats or goes backwards.*TimeSeriesSplit.*group_by="
 
 
 @pytest.mark.parametrize(
@@ -245,11 +243,11 @@ def test_a_date_level_beside_unnamed_series_is_looked_at():
     rows = as_level(two_stations(9))
     with pytest.warns(UserWarning, match=SHUFFLED):
         TimeWindows(3).fit_transform(rows)
-    with pytest.raises(ValueError, match=r"Row 1 has 2024-03-30 00:00:00 after .*groups="):
+    with pytest.raises(ValueError, match=r"Row 1 has 2024-03-30 00:00:00 after .*group_by="):
         sliding_windows(rows, length=3)
-    assert sliding_windows(rows, length=3, groups="g").shape == (14, 3, 2)
+    assert sliding_windows(rows, length=3, group_by="g").shape == (14, 3, 2)
 
 
 def test_series_that_are_told_apart_are_no_warning():
     rows = pd.concat([hourly(9).assign(g="p"), hourly(9).assign(g="q")])
-    assert TimeWindows(3, groups="g").fit_transform(rows).shape == (18, 3, 2)
+    assert TimeWindows(3, group_by="g").fit_transform(rows).shape == (18, 3, 2)

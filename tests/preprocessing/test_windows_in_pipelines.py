@@ -125,7 +125,7 @@ def stations(small):
     columns = make_column_transformer(
         (StandardScaler(), ["a", "b"]), remainder="passthrough", verbose_feature_names_out=False
     )
-    return make_pipeline(columns, TimeWindows(3, groups="g"), small())
+    return make_pipeline(columns, TimeWindows(3, group_by="g"), small())
 
 
 def test_stations_are_predicted_as_each_alone(small):
@@ -195,7 +195,7 @@ def test_walking_forward_predicts_the_same_as_one_call(walking):
     for row in range(15):
         rows = later.iloc[[row]]
         assert pipeline.predict(rows) == expected[row]
-        pipeline["timewindows"].partial_fit(pipeline[:1].transform(rows))
+        pipeline["timewindows"].extend_context(pipeline[:1].transform(rows))
 
 
 def test_following_rows_are_predicted_as_in_the_whole_table(walking):

@@ -200,7 +200,7 @@ def test_parameters_of_another_shape_are_refused(program):
 
 def overlapping_windows():
     """Return 12 float32 windows of every second row; rows 3 and 4 of their table are absent."""
-    layout = spaced(n_samples=12, n_timesteps=5, stride=2)
+    layout = spaced(n_samples=12, n_timesteps=5, dilation=2)
     table = np.random.default_rng(0).normal(size=(layout.n_rows, 2)).astype("float32")
     table[3:5] = np.nan
     return layout.windows_of(table)

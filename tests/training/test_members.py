@@ -13,16 +13,16 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
-from conftest import sequences_of, spaced
+from conftest import sequences_of, spaced, windows_on
 from skattn import (
     LSTMAttentionRegressor,
+    ModelFileError,
     SequenceScaler,
     compare_attentions,
     load,
     save,
     sequence_importance,
 )
-from skattn._saving.file_format import ModelFileError
 from skattn._training.holdout import parts_of
 from skattn._training.loop import n_threads
 from skattn._training.members import middle, middle_mean, stack_arrays, unstack_arrays
@@ -221,7 +221,7 @@ def test_a_file_whose_text_claims_another_number_is_refused(sequences, small, tm
     path = tmp_path / "model"
     save(small(n_members=3).fit(*sequences), path)
     content = path.read_bytes()
-    damaged = content.replace(b'\\"n_members_\\": 3', b'\\"n_members_\\": 2')
+    damaged = content.replace(b'\\"n_members\\": 3', b'\\"n_members\\": 2')
     assert damaged != content
     path.write_bytes(damaged)
     with pytest.raises(ModelFileError, match="expected F32"):
@@ -448,7 +448,7 @@ def test_networks_whose_block_leaves_less_than_half_stop_by_the_last_one(length,
     Of length 25 the last block and the first leave 24 windows, the others 12 or none.
     """
     table = np.random.default_rng(0).normal(size=(59 + length, 1))
-    chosen = parts(spaced(60, length).windows_of(table), early_stopping=True)
+    chosen = parts(windows_on(table, spaced(60, length)), early_stopping=True)
     assert [held_out[0] for _, held_out in chosen] == first
     assert all(2 * len(train) > len(chosen[0][0]) for train, _ in chosen)
 

@@ -13,7 +13,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from conftest import sequences_of, spaced
 from panels import RANDOM, panels, two_stations
 from skattn import TimeWindows, sliding_windows
-from skattn._inputs.windows import Windows, table_of
 from skattn._training.holdout import split_block
 from skattn._training.samples import Rows, check_rows, merge_equal, scale_rows
 from skattn._training.scaling import Statistics
@@ -187,7 +186,7 @@ def test_training_windows_share_nothing_with_the_block_that_validates(
     assert_array_equal(train.y[:, 0], apart)
 
 
-@pytest.mark.parametrize("layout", [spaced(9, 4, step=4), spaced(9, 4, step=6), spaced(9, 1)])
+@pytest.mark.parametrize("layout", [spaced(9, 4, stride=4), spaced(9, 4, stride=6), spaced(9, 1)])
 def test_windows_that_share_nothing_are_all_kept(layout):
     """Of 9 windows, 4 validate and 5 train, as with a copy of overlapping ones."""
     table = np.arange(60.0).reshape(60, 1)
@@ -199,12 +198,12 @@ def test_windows_that_share_nothing_are_all_kept(layout):
 def windows_of_panel(panel):
     """Return its windows, and for each pair of rows whether their windows share a row."""
     table, series, params = panel
-    span = (params["length"] - 1) * params["stride_within"] + 1
+    span = (params["length"] - 1) * params["dilation"] + 1
     number, place = np.empty((2, len(table)), dtype=int)
     for n, rows in enumerate(series):
         number[rows], place[rows] = n, np.arange(len(rows))
     near = abs(np.subtract.outer(place, place)) < span
-    windows = Windows(*table_of(TimeWindows(**params).fit_transform(table)))
+    windows = TimeWindows(**params).fit_transform(table)
     return windows, near & np.equal.outer(number, number)
 
 

@@ -5,10 +5,11 @@ import pandas as pd
 
 from .._inputs.checks import as_sequences
 from .._insight.alignment import move, places_of_ends
-from .._insight.attention_weights import weights_of
+from .._insight.attention_weights import attention_of
 from .._insight.last_step import read
 from .._sklearn import StrOptions, validate_params
 from .axes import COLOURS, FIRST, SECOND, axes_of, edges, lag_values, time_runs_right, whole_numbers
+from .base import sort_options
 
 
 class AttentionDisplay:
@@ -83,15 +84,16 @@ class AttentionDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         **options : dict
-            More options of `plot`.
+            Further options of `plot`.
 
         Returns
         -------
         display : AttentionDisplay
             The drawn display.
         """
+        (options,) = sort_options(cls.__name__, options, cls.plot)
         reading = read(estimator, X)
-        weights, sequences = weights_of(reading, level), reading.sequences()
+        weights, sequences = attention_of(reading, level), reading.sequences()
         weights = reading.aligned(weights, axes=range(1, weights.ndim))
         display = cls(
             weights,
@@ -111,7 +113,8 @@ class AttentionDisplay:
         Parameters
         ----------
         weights : DataFrame or array-like of shape (n_samples, n_timesteps)
-            Attention weights. A DataFrame of `attention_weights` brings index and lags.
+            Attention weights. A DataFrame brings its index. Its columns are lags where they
+            are named "lag", as `attention_weights` names them.
         X : array-like of shape (n_samples, n_timesteps, n_features), default=None
             The sequences; for ``kind="sample"``.
         lags : array-like of length n_timesteps, default=None
@@ -123,7 +126,7 @@ class AttentionDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         **options : dict
-            More options of `plot`.
+            Further options of `plot`.
 
         Returns
         -------
@@ -137,7 +140,7 @@ class AttentionDisplay:
                 "AttentionDisplay expects weights of shape (n_samples, n_timesteps), or "
                 f"(n_samples, n_timesteps, n_timesteps). Got shape {values.shape}."
             )
-        if lags is None and is_frame and _are_lags(weights.columns):
+        if lags is None and is_frame and weights.columns.name == "lag":
             lags = weights.columns
         lags = pd.Index(np.arange(values.shape[-1])[::-1] if lags is None else lags)
         index = weights.index if is_frame else pd.RangeIndex(len(values))
@@ -154,7 +157,18 @@ class AttentionDisplay:
         {"kind": [StrOptions({"heatmap", "profile", "sample"})]},
         prefer_skip_nested_validation=True,
     )
-    def plot(self, kind="heatmap", *, ax=None, sample=None, feature=0):
+    def plot(
+        self,
+        kind="heatmap",
+        *,
+        ax=None,
+        sample=None,
+        feature=0,
+        heatmap_kw=None,
+        line_kw=None,
+        band_kw=None,
+        bar_kw=None,
+    ):
         """Draw the weights.
 
         Parameters
@@ -172,6 +186,8 @@ class AttentionDisplay:
             map of self-attention (None for the mean of all).
         feature : int or str, default=0
             The feature to draw with ``kind="sample"``, by position or name.
+        heatmap_kw, line_kw, band_kw, bar_kw : dict, default=None
+            Keywords for matplotlib's `pcolormesh`, `plot`, `fill_between` and `bar`.
 
         Returns
         -------
@@ -180,24 +196,27 @@ class AttentionDisplay:
         """
         if sample is not None and not -len(self.index) <= sample < len(self.index):
             raise ValueError(f"There is no sample {sample}. There are {len(self.index)} samples.")
-        named = self._series(sample or 0, feature) if kind == "sample" else ()
+        if kind == "sample":
+            name, series = self._series(sample or 0, feature)
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         if kind == "heatmap":
-            self._heatmap(ax, sample)
+            self._heatmap(ax, sample, heatmap_kw or {})
         elif kind == "profile":
-            self._profile(ax)
+            self._profile(ax, line_kw or {}, band_kw or {})
         else:
-            self._sample(ax, sample or 0, *named)
+            self._bars(ax, sample or 0, bar_kw or {})
+            self._line(ax, name, series, line_kw or {})
         return self
 
-    def _heatmap(self, ax, sample):
+    def _heatmap(self, ax, sample, heatmap_kw):
         values, label = lag_values(self.lags)
         weights, rows = self.weights, np.arange(len(self.index) + 1) - 0.5
         if weights.ndim == 3:
             weights = weights.mean(axis=0) if sample is None else weights[sample]
             rows = edges(values)
-        self.image_ = ax.pcolormesh(edges(values), rows, weights, cmap=COLOURS, vmin=0)
+        style = {"cmap": COLOURS, "vmin": 0, **heatmap_kw}
+        self.image_ = ax.pcolormesh(edges(values), rows, weights, **style)
         self.figure_.colorbar(self.image_, ax=ax, label="attention weight")
         time_runs_right(ax, values, label)
         ax.set_title("Attention weights")
@@ -217,7 +236,7 @@ class AttentionDisplay:
             shown = np.unique(np.linspace(0, len(self.index) - 1, 6).astype(int))
             ax.set_yticks(shown, [_label(self.index[place]) for place in shown])
 
-    def _profile(self, ax):
+    def _profile(self, ax, line_kw, band_kw):
         values, label = lag_values(self.lags)
         weights = self.weights if self.weights.ndim == 2 else self.weights.mean(axis=1)
         if self.X is not None:
@@ -226,30 +245,34 @@ class AttentionDisplay:
         means, low, high = (np.full(len(values), np.nan) for _ in range(3))
         means[seen] = np.nanmean(weights[:, seen], axis=0)
         low[seen], high[seen] = np.nanpercentile(weights[:, seen], [10, 90], axis=0)
-        self.band_ = ax.fill_between(values, low, high, color=FIRST, alpha=0.25, linewidth=0)
-        (self.line_,) = ax.plot(values, means, color=FIRST, marker="." if seen.sum() == 1 else None)
-        self.band_.set_label("10th to 90th percentile")
-        self.line_.set_label("mean")
+        band = {"color": FIRST, "alpha": 0.25, "linewidth": 0, "label": "10th to 90th percentile"}
+        line = {"color": FIRST, "marker": "." if seen.sum() == 1 else None, "label": "mean"}
+        self.band_ = ax.fill_between(values, low, high, **band | band_kw)
+        (self.line_,) = ax.plot(values, means, **line | line_kw)
         time_runs_right(ax, values, label)
         ax.set(ylabel="attention weight", title=f"Attention weights, {len(weights)} samples")
         ax.set_ylim(bottom=0)
         ax.legend()
 
-    def _sample(self, ax, sample, name, series):
+    def _bars(self, ax, sample, bar_kw):
+        """Draw the weights of a sample behind what is drawn on the axes."""
         values, label = lag_values(self.lags)
         width = 0.9 * (abs(values[0] - values[1]) if len(values) > 1 else 1)
+        style = {"width": width, "color": SECOND, "alpha": 0.5, **bar_kw}
         self.weights_ax_ = ax.twinx()
-        self.bars_ = self.weights_ax_.bar(
-            values, self.weights[sample], width=width, color=SECOND, alpha=0.5
-        )
-        (self.line_,) = ax.plot(values, series, color=FIRST, marker=".")
+        self.bars_ = self.weights_ax_.bar(values, self.weights[sample], **style)
+        self.weights_ax_.set_ylabel("attention weight (bars)", color=SECOND)
+        self.weights_ax_.set_ylim(bottom=0)
         ax.set_zorder(self.weights_ax_.get_zorder() + 1)
         ax.patch.set_visible(False)
         time_runs_right(ax, values, label)
         ax.set_title(f"Sample {_label(self.index[sample])} and its attention weights")
+
+    def _line(self, ax, name, series, line_kw):
+        """Draw the series of a sample."""
+        values, _ = lag_values(self.lags)
+        (self.line_,) = ax.plot(values, series, **{"color": FIRST, "marker": ".", **line_kw})
         ax.set_ylabel(name, color=FIRST)
-        self.weights_ax_.set_ylabel("attention weight (bars)", color=SECOND)
-        self.weights_ax_.set_ylim(bottom=0)
 
     def _series(self, sample, feature):
         """Return the name of a feature, and its series in a sample."""
@@ -267,12 +290,6 @@ class AttentionDisplay:
         if not -len(names) <= feature < len(names):
             raise ValueError(f"There is no feature {feature}. There are {len(names)} features.")
         return str(names[feature]), self.X[sample, :, feature]
-
-
-def _are_lags(columns):
-    """Tell whether columns are those of `attention_weights`; an ordinary frame counts up."""
-    is_number = pd.api.types.is_numeric_dtype(columns) or isinstance(columns, pd.TimedeltaIndex)
-    return is_number and columns.is_monotonic_decreasing
 
 
 def _check_shapes(weights, X, lags):

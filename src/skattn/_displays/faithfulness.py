@@ -8,6 +8,7 @@ from .._insight.faithfulness import attention_faithfulness
 from .._insight.scores import loss_of
 from .attention import AttentionDisplay
 from .axes import FIRST, SECOND, THIRD, pyplot
+from .base import ResultDisplay
 
 _STYLES = {
     "most": {"color": SECOND, "linestyle": "-", "marker": "o"},
@@ -16,7 +17,7 @@ _STYLES = {
 }
 
 
-class FaithfulnessDisplay:
+class FaithfulnessDisplay(ResultDisplay):
     """Deletion curves beside the attention weights; the title says what was found.
 
     Parameters
@@ -50,8 +51,7 @@ class FaithfulnessDisplay:
     ['most', 'random', 'least']
     """
 
-    def __init__(self, result):
-        self.result = result
+    _compute = staticmethod(attention_faithfulness)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, ax=None, **options):
@@ -66,16 +66,16 @@ class FaithfulnessDisplay:
         ax : matplotlib Axes or pair of them, default=None
             As in `plot`.
         **options : dict
-            Options of `attention_faithfulness`.
+            Options of `attention_faithfulness` and of `plot`.
 
         Returns
         -------
         display : FaithfulnessDisplay
             The drawn display.
         """
-        return cls(attention_faithfulness(estimator, X, y, **options)).plot(ax=ax)
+        return cls._computed_and_drawn(estimator, X, y, ax, options)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax=None, line_kw=None, heatmap_kw=None):
         """Draw the curves and the weights.
 
         Parameters
@@ -83,6 +83,8 @@ class FaithfulnessDisplay:
         ax : matplotlib Axes or pair of them, default=None
             Where to draw the curves, or curves and weights; one axes draws the curves
             alone, None both on a new figure.
+        line_kw, heatmap_kw : dict, default=None
+            Keywords for matplotlib's `plot` of each curve, and for `pcolormesh`.
 
         Returns
         -------
@@ -94,25 +96,24 @@ class FaithfulnessDisplay:
             ax = pyplot().subplots(1, 2, figsize=(10, 5), layout="constrained")[1]
         curves, heatmap = ax if hasattr(ax, "__len__") else (ax, None)
         self.ax_, self.figure_ = curves, curves.figure
-        self.attention_ = None if heatmap is None else self._weights(heatmap)
-        self._curves(curves)
+        self.attention_ = None if heatmap is None else self._weights(heatmap, heatmap_kw)
+        self._curves(curves, line_kw or {})
         if own_figure:
             self.figure_.suptitle(self._title(100), fontsize="medium")
         else:
             curves.set_title(self._title(60), fontsize="small")
         return self
 
-    def _weights(self, ax):
+    def _weights(self, ax, heatmap_kw):
         frame = pd.DataFrame(self.result.weights, self.result.index, self.result.lags)
-        return AttentionDisplay.from_weights(frame, kind="heatmap", ax=ax)
+        return AttentionDisplay.from_weights(frame, ax=ax, heatmap_kw=heatmap_kw)
 
-    def _curves(self, ax):
+    def _curves(self, ax, line_kw):
         self.lines_ = {}
         for order, curve in self.result.curves.items():
             label = "random order" if order == "random" else f"{order} attended first"
-            (self.lines_[order],) = ax.plot(
-                100 * self.result.fractions, curve, label=label, markersize=4, **_STYLES[order]
-            )
+            style = {"label": label, "markersize": 4, **_STYLES[order], **line_kw}
+            (self.lines_[order],) = ax.plot(100 * self.result.fractions, curve, **style)
         ax.set(
             xlabel="replaced steps (%)",
             ylabel=loss_of(self.result.scoring),

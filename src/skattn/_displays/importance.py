@@ -5,9 +5,10 @@ import numpy as np
 from .._insight.importance import sequence_importance
 from .._insight.scores import loss_of
 from .axes import COLOURS, FIRST, axes_of, edges, lag_values, rows_run_down, time_runs_right
+from .base import ResultDisplay
 
 
-class ImportanceDisplay:
+class ImportanceDisplay(ResultDisplay):
     """Importance of steps (a profile), of features (bars) or of both (a heat map).
 
     Parameters
@@ -41,8 +42,7 @@ class ImportanceDisplay:
     ['feature 0', 'feature 1']
     """
 
-    def __init__(self, result):
-        self.result = result
+    _compute = staticmethod(sequence_importance)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, ax=None, **options):
@@ -57,22 +57,24 @@ class ImportanceDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         **options : dict
-            Options of `sequence_importance`.
+            Options of `sequence_importance` and of `plot`.
 
         Returns
         -------
         display : ImportanceDisplay
             The drawn display.
         """
-        return cls(sequence_importance(estimator, X, y, **options)).plot(ax=ax)
+        return cls._computed_and_drawn(estimator, X, y, ax, options)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax=None, bar_kw=None, heatmap_kw=None):
         """Draw the importance.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
+        bar_kw, heatmap_kw : dict, default=None
+            Keywords for matplotlib's `bar` or `barh`, and for `pcolormesh`.
 
         Returns
         -------
@@ -83,45 +85,45 @@ class ImportanceDisplay:
         self.figure_ = ax.figure
         label = loss_of(self.result.scoring)
         if "timestep" not in self.result.by:
-            self._features(ax, label)
+            self._features(ax, label, bar_kw or {})
         elif "feature" not in self.result.by:
-            self._steps(ax, label)
+            self._steps(ax, label, bar_kw or {})
         else:
-            self._both(ax, label)
+            self._both(ax, label, heatmap_kw or {})
         ax.set_title("Permutation importance")
         return self
 
-    def _features(self, ax, label):
+    def _features(self, ax, label, bar_kw):
         names, means = self.result.feature_names, self.result.importances_mean
         errors = self.result.importances_std
-        self.bars_ = ax.barh(range(len(names)), means, xerr=errors, color=FIRST)
+        style = {"color": FIRST, **bar_kw}
+        self.bars_ = ax.barh(range(len(names)), means, xerr=errors, **style)
         rows_run_down(ax, names)
         ax.axvline(0, color="black", linewidth=0.8)
         ax.set(xlabel=label)
 
-    def _steps(self, ax, label):
+    def _steps(self, ax, label, bar_kw):
         values, lag_label = lag_values(self.result.lags)
         bounds = self._bounds(values)
+        style = {"color": FIRST, "edgecolor": "white", "linewidth": 0.5, **bar_kw}
         self.bars_ = ax.bar(
             (bounds[1:] + bounds[:-1]) / 2,
             self.result.importances_mean,
             width=np.abs(np.diff(bounds)),
             yerr=self.result.importances_std,
-            color=FIRST,
-            edgecolor="white",
-            linewidth=0.5,
+            **style,
         )
         ax.axhline(0, color="black", linewidth=0.8)
         time_runs_right(ax, values, lag_label)
         ax.set_ylabel(label)
 
-    def _both(self, ax, label):
+    def _both(self, ax, label, heatmap_kw):
         values, lag_label = lag_values(self.result.lags)
         names = self.result.feature_names
         rows = np.arange(len(names) + 1) - 0.5
         means = self.result.importances_mean.T
-        lowest = min(0.0, means.min())
-        self.image_ = ax.pcolormesh(self._bounds(values), rows, means, cmap=COLOURS, vmin=lowest)
+        style = {"cmap": COLOURS, "vmin": min(0.0, means.min()), **heatmap_kw}
+        self.image_ = ax.pcolormesh(self._bounds(values), rows, means, **style)
         self.figure_.colorbar(self.image_, ax=ax, label=label)
         rows_run_down(ax, names)
         time_runs_right(ax, values, lag_label)

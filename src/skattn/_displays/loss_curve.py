@@ -1,4 +1,4 @@
-"""The picture of a training."""
+"""The picture of loss curves."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .._insight.last_step import unwrap
 from .axes import FIRST, SECOND, THIRD, axes_of, whole_numbers
 
 
-class TrainingDisplay:
+class LossCurveDisplay:
     """Loss curves, with the epoch whose parameters were kept.
 
     Parameters
@@ -33,8 +33,8 @@ class TrainingDisplay:
 
     Examples
     --------
-    >>> from skattn import TrainingDisplay
-    >>> display = TrainingDisplay([0.9, 0.3, 0.2], [0.8, 0.4, 0.5], best_iter=2).plot()
+    >>> from skattn import LossCurveDisplay
+    >>> display = LossCurveDisplay([0.9, 0.3, 0.2], [0.8, 0.4, 0.5], best_iter=2).plot()
     >>> display.line_.get_xdata().tolist()
     [1, 2, 3]
     """
@@ -46,7 +46,7 @@ class TrainingDisplay:
         self.loss = loss
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator, *, ax=None, line_kw=None):
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -55,10 +55,12 @@ class TrainingDisplay:
             A fitted `LSTMAttentionRegressor`, or a `Pipeline` or search around one.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
+        line_kw : dict, default=None
+            As in `plot`.
 
         Returns
         -------
-        display : TrainingDisplay
+        display : LossCurveDisplay
             The drawn display.
         """
         _, regressor, _ = unwrap(estimator)
@@ -74,38 +76,33 @@ class TrainingDisplay:
             loss=regressor.spec_.loss.replace("_", " ")
             + (" of standardized y" if regressor.standardize else ""),
         )
-        return display.plot(ax=ax)
+        return display.plot(ax=ax, line_kw=line_kw)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax=None, line_kw=None):
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
+        line_kw : dict, default=None
+            Keywords for matplotlib's `plot` of both curves.
 
         Returns
         -------
-        self : TrainingDisplay
+        self : LossCurveDisplay
             The display, with the artists as attributes.
         """
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         epochs = np.arange(1, len(self.loss_curve) + 1)
         marker = "o" if len(epochs) == 1 else None  # a line of one point is not seen
-        (self.line_,) = ax.plot(
-            epochs, self.loss_curve, color=FIRST, marker=marker, label="training"
-        )
+        style = {"color": FIRST, "marker": marker, "label": "training", **(line_kw or {})}
+        (self.line_,) = ax.plot(epochs, self.loss_curve, **style)
         self.validation_line_ = self.best_line_ = None
         if self.validation_loss_curve is not None:
-            (self.validation_line_,) = ax.plot(
-                epochs,
-                self.validation_loss_curve,
-                color=SECOND,
-                linestyle="--",
-                marker=marker,
-                label="validation",
-            )
+            style |= {"color": SECOND, "linestyle": "--", "label": "validation", **(line_kw or {})}
+            (self.validation_line_,) = ax.plot(epochs, self.validation_loss_curve, **style)
         if self.best_iter is not None:
             self.best_line_ = ax.axvline(
                 self.best_iter, color=THIRD, linestyle=":", label=f"kept: epoch {self.best_iter}"

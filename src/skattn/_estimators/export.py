@@ -7,44 +7,53 @@ from keras import ops
 from .. import layers
 from .._programs.network import assemble, dropout_layers, seeds_apart, weights_of
 from .._training.members import middle, unstack_arrays
+from .._training.numbers import Numbers
 
 
 def keras_model(estimator):
     """Return the fitted network with scaling before and after it."""
-    spec = estimator.spec_
-    features, targets = estimator.feature_statistics_, estimator.target_statistics_
-    if estimator._X_ndim == 3:
-        inputs = keras.Input((None, spec.n_features), name="X")
-        sequences = inputs
-    else:
-        inputs = keras.Input((estimator.n_features_in_,), name="X")
-        sequences = keras.layers.Reshape((estimator.n_timesteps_in_, spec.n_features))(inputs)
+    numbers = Numbers.of(estimator)
+    features, targets = numbers.feature_statistics, numbers.target_statistics
+    inputs, sequences = _inputs(estimator, numbers.spec.n_features)
     sequences = layers.LeftAlign(name="left_align")(sequences)
     scale, offset = 1 / features.scale, -features.mean / features.scale
     scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
-    prediction = _mean([network(scaled)["prediction"] for network in _networks(estimator)])
+    networks = _networks(numbers, estimator.dropout)
+    prediction = _mean([network(scaled)["prediction"] for network in networks])
+    if numbers.line is not None:
+        prediction = _with_line(prediction, scaled, numbers.line, numbers.network_share)
     outputs = keras.layers.Rescaling(
         targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
     )(prediction)
-    if estimator.target_features_ is not None:
+    if numbers.target_features is not None:
         values, mask = layers.PresentSteps(name="present_steps")(sequences)
         last = layers.LastSteps(name="last_step")(values, mask)[:, 0]
-        continued = ops.take(last, estimator.target_features_, axis=1)
+        continued = ops.take(last, numbers.target_features, axis=1)
         outputs = keras.layers.Add(name="continue_features")([outputs, continued])
     return keras.Model(inputs, outputs, name="lstm_attention_regressor")
 
 
-def _networks(estimator):
+def _inputs(estimator, n_features):
+    """Return the model's input, as X was in fit, and sequences of three dimensions."""
+    if estimator._X_ndim == 3:
+        inputs = keras.Input((None, n_features), name="X")
+        return inputs, inputs
+    n_timesteps = estimator.n_timesteps_in_
+    inputs = keras.Input((n_timesteps * n_features,), name="X")
+    return inputs, keras.layers.Reshape((n_timesteps, n_features))(inputs)
+
+
+def _networks(numbers, dropout):
     """Return the fitted network of each member."""
     networks = []
-    members = unstack_arrays(estimator.parameters_, estimator.n_members_)
+    members = unstack_arrays(numbers.parameters, numbers.n_members)
     for number, parameters in enumerate(members, start=1):
         with seeds_apart():
-            network = assemble(estimator.spec_)
+            network = assemble(numbers.spec)
         if len(members) > 1:
             network.name = f"{network.name}_{number}"
         for layer in dropout_layers(network):
-            layer.rate.assign(estimator.dropout)
+            layer.rate.assign(dropout)
         for weight, value in zip(weights_of(network), parameters.values(), strict=True):
             weight.assign(value)
         networks.append(network)
@@ -58,6 +67,25 @@ def _mean(predictions):
     return ops.mean(in_order[:, middle(len(predictions))], axis=1)
 
 
+def _with_line(prediction, sequences, line, share):
+    """Stack the line with the networks' prediction, in scaled units."""
+    values, mask = layers.PresentSteps(name="line_present_steps")(sequences)
+    level, gain = None, line.columns.gain
+    if gain is not None:
+        relative = layers.RelativeSteps(name="line_relative_steps")
+        values, level = relative(values, mask)
+        relative.gain.assign(gain)
+    steps = layers.LastSteps(line.columns.n_steps, name="line_steps")(values, mask)
+    columns = keras.layers.Flatten(name="line_columns")(steps)
+    if level is not None:
+        columns = ops.concatenate([columns, level], axis=-1)
+    dense = keras.layers.Dense(len(line.intercept), name="line")
+    of_line = dense(columns)
+    dense.set_weights([(1 - share) * line.kernel, (1 - share) * line.intercept])
+    of_networks = keras.layers.Rescaling(share, name="network_share")(prediction)
+    return keras.layers.Add(name="stacked")([of_networks, of_line])
+
+
 def scikeras_regressor(estimator):
     """Return a fitted `scikeras.wrappers.KerasRegressor` around the Keras model."""
     from scikeras.wrappers import KerasRegressor
@@ -66,7 +94,7 @@ def scikeras_regressor(estimator):
     model.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error")
     shape = (2, *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
     y_shape = (2,) if estimator._y_ndim == 1 else (2, estimator.n_outputs_)
-    y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3
+    y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3  # whole numbers pass for classes there
     regressor = KerasRegressor(model, verbose=0)
     regressor.initialize(np.zeros(shape), y)
     return regressor

@@ -1,5 +1,6 @@
 """The estimator: it checks, scales and keeps numbers; the program does the work."""
 
+import warnings
 from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -14,10 +15,14 @@ from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks
 from .._training.members import middle_mean
 from .._training.numbers import Numbers
+from .._training.plausible import warn_of_validation
 from .._training.predict import attend, predict_members
 from .._training.samples import check_samples
 from .._training.settings import SCHEDULES
 from .._training.target_feature import changes_from, check_target_feature
+
+#: Below this share of the networks, what they attend to hardly counts.
+LEAST_SHARE = 0.1
 
 
 def _attends(estimator):
@@ -105,8 +110,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         `target_feature`.
 
     linear_path : bool or "auto", default="auto"
-        Whether a linear map of all steps is added to the network's prediction [5]_,
-        trained with it. "auto" does so with a `target_feature`.
+        How a linear map of all steps adds to the prediction. "auto": a ridge regression is
+        fitted beside the networks, and the prediction is w · line + (1 - w) · networks, with
+        w in [0, 1] chosen on held-out samples, which trained neither [7]_ [8]_; none with the
+        quantile loss, or where no samples are held out. True: a linear path in the network,
+        trained with it [5]_. False: none.
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
@@ -209,6 +217,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     spec_ : NetworkSpec
         What decided the compiled program.
 
+    line_ : Line or None
+        The ridge regression in the prediction; None where it has no share.
+
+    network_share_ : float
+        Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention
+        hardly counts, and `attention_weights` warns.
+
     target_features_ : ndarray of shape (n_outputs,) or None
         Number of the feature that each output continues.
 
@@ -260,6 +275,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
        patterns with deep neural networks", SIGIR 2018.
     .. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
        uncertainty estimation using deep ensembles", NeurIPS 2017.
+    .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
+    .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
 
     Examples
     --------
@@ -425,6 +442,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         validation = None
         if X_val is not None:
             validation = trial._take_validation(X_val, y_val, sample_weight_val, continued)
+            warn_of_validation(validation, samples)
         params = self.get_params(deep=False)
         numbers = fit_networks(
             params, samples, validation, continued, earlier=earlier, keep_state=self.warm_start
@@ -522,6 +540,14 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If the network has no such level.
         """
         check_is_fitted(self)
+        if self.network_share_ < LEAST_SHARE:
+            warnings.warn(
+                f"The networks have a share of {self.network_share_:.2g} in the prediction, and "
+                "a line the rest: what they attend to hardly counts. With linear_path=False the "
+                "networks predict alone.",
+                UserWarning,
+                stacklevel=2,
+            )
         sequences = check_sequences(self, X, reset=False)
         levels = attend(Numbers.of(self), sequences)
         if level not in levels:

@@ -15,7 +15,8 @@ from sklearn.utils.validation import (
 
 from .._sklearn import check_y
 from .sequences import present_steps
-from .windows import Windows, table_of
+from .strides import table_of
+from .windows import Windows
 
 FLOAT32_MAX = float(np.finfo("float32").max)
 
@@ -78,7 +79,9 @@ def check_array_of_sequences(X, estimator=None):
             raise ValueError(
                 f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
             )
-        return X
+        windows = X.trimmed()
+        table = check_array(windows.table, ensure_all_finite=False, estimator=estimator)
+        return windows.with_table(table)
     return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
 
 

@@ -4,10 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .windows import Layout, count_held
-
-#: Values that one pass over many sequences holds at once.
-BLOCK = 2**17
+from .keys import slice_keys
+from .layout import Layout, count_held
 
 
 @dataclass(frozen=True)
@@ -103,16 +101,8 @@ class Sequences:
         return total
 
     def keys(self, row_keys):
-        """Combine 64-bit keys of the table's rows into a key for each sequence.
-
-        A polynomial in an odd number, modulo 2**64: sums over slices are differences of
-        running sums, shifted back to where the slice starts.
-        """
-        odd = 0x9E3779B97F4A7C15
-        powers = np.cumprod(np.full(len(row_keys), odd, dtype="uint64"))
-        inverses = np.cumprod(np.full(len(row_keys), pow(odd, -1, 2**64), dtype="uint64"))
-        sums = np.concatenate([np.zeros(1, "uint64"), np.cumsum(powers * row_keys)])
-        return (sums[self.starts + self.lengths] - sums[self.starts]) * inverses[self.starts]
+        """Return a key for each sequence from 64-bit keys of the table's rows."""
+        return slice_keys(row_keys, self.starts, self.lengths)
 
     def put_back(self, values, axis=1):
         """Return values, which have a time axis, in the order the caller gave."""

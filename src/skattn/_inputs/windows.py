@@ -1,121 +1,198 @@
-"""Windows that share the rows of one table: made, and found again under arrays."""
+"""Windows of a table, as an array-like that keeps the table."""
 
-from dataclasses import dataclass, replace
-from math import gcd
 from numbers import Integral
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from .._sklearn import namespace_of
+from .layout import Layout, span_of
+
+#: Functions of numpy that work value by value, besides its ufuncs.
+BY_VALUE = {np.clip, np.nan_to_num, np.round}
+
+#: Functions of numpy that need the shape alone.
+BY_SHAPE = {np.ndim, np.shape, np.size}
 
 
-def span_of(n_timesteps, stride):
-    """Return the rows from the first step of a sequence to its last."""
-    return (int(n_timesteps) - 1) * int(stride) + 1
+_OF_NUMPY = """Return what `numpy.{}` returns for these windows{}.
+
+Parameters
+----------
+*args, **kwargs
+    As numpy takes them.
+"""
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """Where sequences lie in a table: step t of sequence i is row ``first[i] + t * stride``.
+def _of_array(name):
+    """Return a method that does to the windows what ndarray's method of this name does."""
 
-    Attributes
-    ----------
-    first : int array of shape (n_samples,)
-        The row of each sequence's first step.
-    n_timesteps : int
-        Steps of a sequence.
-    stride : int
-        Rows from one step to the next.
-    n_rows : int
-        Rows of the table.
-    whole : bool
-        Whether it is known that each row is a step of some sequence.
-    """
+    def method(self, *args, **kwargs):
+        return getattr(np.asarray(self), name)(*args, **kwargs)
 
-    first: np.ndarray
-    n_timesteps: int
-    stride: int
-    n_rows: int
-    whole: bool = False
-
-    @property
-    def span(self):
-        """Rows from the first step of a sequence to its last."""
-        return span_of(self.n_timesteps, self.stride)
-
-    @property
-    def rows(self):
-        """Row numbers, of shape (n_samples, n_timesteps)."""
-        return self.first[:, np.newaxis] + self.stride * np.arange(self.n_timesteps)
-
-    @property
-    def shares_rows(self):
-        """Whether this is anything but one sequence after the other."""
-        return not self.whole or self.n_rows < len(self.first) * self.n_timesteps
-
-    def take(self, samples):
-        """Return the layout of some of the sequences."""
-        return replace(self, first=self.first[samples], whole=False)
-
-    def windows_of(self, table):
-        """Return the sequences of another table of equal length."""
-        if not self.shares_rows:
-            return table.reshape(len(self.first), self.n_timesteps, -1)
-        return windows_at(table, self.first, self.n_timesteps, self.stride)
-
-    def in_sequence(self, rows):
-        """Return the rows in an order in which those of a sequence follow one another."""
-        if self.stride == 1:
-            return rows
-        return np.concatenate([rows[phase :: self.stride] for phase in range(self.stride)])
-
-    @property
-    def starts(self):
-        """The place of each sequence's first step in the order of `in_sequence`."""
-        phases = np.arange(self.stride)
-        in_phase = -((phases - self.n_rows) // self.stride)
-        before = np.cumsum(in_phase) - in_phase
-        return before[self.first % self.stride] + self.first // self.stride
-
-    @property
-    def counts(self):
-        """How many sequences hold each row."""
-        counts = np.empty(self.n_rows, dtype=int)
-        counts[self.in_sequence(np.arange(self.n_rows))] = count_held(
-            self.starts, self.n_timesteps, self.n_rows
-        )
-        return counts
+    method.__name__ = name
+    method.__doc__ = _OF_NUMPY.format(f"ndarray.{name}", " as an array")
+    return method
 
 
-def count_held(starts, lengths, n_rows):
-    """Count for each of some rows how many slices of them hold it."""
-    begun = np.bincount(starts, minlength=n_rows + 1)
-    ended = np.bincount(starts + lengths, minlength=n_rows + 1)
-    return np.cumsum(begun - ended)[:-1]
+def _of_values(function):
+    """Return a method that calls a function of numpy that works value by value."""
+
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = _OF_NUMPY.format(function.__name__, ", as windows")
+    return method
 
 
-class Windows:
-    """Windows of a table that no view can show, since they are not evenly spaced.
+class Windows(NDArrayOperatorsMixin):
+    """Windows of a table: an array-like (n_samples, n_timesteps, n_features) that keeps the table.
 
-    An array-like of shape (n_samples, n_timesteps, n_features) that keeps the table and
-    where each window begins. ``np.asarray`` spreads it out. Samples are taken without
-    a copy: ``windows[rows]`` keeps the table, too.
+    Step t of window i is row ``first[i] + t * dilation`` of the table. Windows overlap, so the
+    table takes a fraction of the memory, and it shows which windows share rows. `TimeWindows`
+    and `sliding_windows` return this type for all data, and `LSTMAttentionRegressor` reads it
+    without a copy.
+
+    The table is kept by
+
+    - samples: ``windows[5:]``, ``windows[numbers]``, ``windows[mask]``; scikit-learn's
+      splits and searches take samples this way;
+    - pickle, `copy`, `joblib.Memory`;
+    - what works value by value: operators and ufuncs with a number, with one number for each
+      feature, or with windows that lie alike (``(windows - mean) / scale``,
+      ``np.log1p(windows)``), `numpy.clip`, `numpy.nan_to_num`, `numpy.round`, `astype`.
+
+    All else gives an ndarray, as ``np.asarray(windows)`` does: ``windows[:, -1, 0]``,
+    ``windows.mean()``, ``np.concatenate([a, b])``. Windows that are evenly spaced are a read-only
+    view of the table then, and others a copy.
 
     Parameters
     ----------
-    table : array of shape (n_rows, n_features)
+    table : array-like of shape (n_rows, n_features)
+        The rows. Not copied, and read-only here.
+    first : array-like of int of shape (n_samples,)
+        The row of each window's first step.
+    n_timesteps : int
+        Steps of a window.
+    dilation : int, default=1
+        Rows from one step of a window to the next.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the table's columns.
+
+    Attributes
+    ----------
+    table : ndarray of shape (n_rows, n_features)
         The rows.
-    layout : Layout
-        Where the windows lie.
+    first : int ndarray of shape (n_samples,)
+        The row of each window's first step.
+    n_timesteps, dilation : int
+        Steps of a window, and rows from one to the next.
+    feature_names : ndarray of str of shape (n_features,) or None
+        Names of the table's columns.
+
+    Raises
+    ------
+    ValueError
+        If the table has not two dimensions, or a window reaches beyond it.
+
+    See Also
+    --------
+    TimeWindows : Windows inside a Pipeline.
+    sliding_windows : Windows and their targets, before a split.
+
+    Examples
+    --------
+    Three windows of two steps, with one row between their steps:
+
+    .. code-block:: text
+
+        table          window
+        row   a   b    0   1   2
+          0   0   1    x
+          1   2   3        x
+          2   4   5    x
+          3   6   7        x   x
+          4   8   9
+          5  10  11            x
+
+    >>> import numpy as np
+    >>> from skattn import Windows
+    >>> table = np.arange(12.0).reshape(6, 2)
+    >>> windows = Windows(table, first=[0, 1, 3], n_timesteps=2, dilation=2)
+    >>> windows.shape
+    (3, 2, 2)
+    >>> windows[2].tolist()
+    [[6.0, 7.0], [10.0, 11.0]]
+    >>> halved = windows[1:] / 2
+    >>> halved
+    <Windows of shape (2, 2, 2) on a table of 5 rows>
+    >>> halved[:, -1, 0].tolist()
+    [3.0, 5.0]
     """
 
-    def __init__(self, table, layout):
-        self.table = table
+    def __init__(self, table, first, n_timesteps, dilation=1, feature_names=None):
+        table, first = np.asarray(table), np.asarray(first)
+        _check(table, first, n_timesteps, dilation, feature_names)
+        layout = Layout(first.astype(int), int(n_timesteps), int(dilation), len(table))
+        self._set(table, layout, feature_names)
+
+    def _set(self, table, layout, feature_names):
+        self.table = table.view()
+        self.table.flags.writeable = False  # what is written to one window would show in others
         self.layout = layout
+        self.feature_names = None if feature_names is None else np.array(feature_names, object)
+        return self
+
+    def _made(self, table, layout):
+        """Return windows of another table or layout; the names go with equally many columns."""
+        names = self.feature_names if table.shape[1] == self.table.shape[1] else None
+        return object.__new__(Windows)._set(table, layout, names)
+
+    @property
+    def first(self):
+        return self.layout.first
+
+    @property
+    def n_timesteps(self):
+        return self.layout.n_timesteps
+
+    @property
+    def dilation(self):
+        return self.layout.dilation
+
+    def with_table(self, table):
+        """Return the same windows of another table of equal length, such as a scaled one.
+
+        Parameters
+        ----------
+        table : array-like of shape (n_rows, n_features)
+            The other table.
+
+        Returns
+        -------
+        windows : Windows
+            Its windows; they keep the names of the features if there are as many.
+        """
+        table = np.asarray(table)
+        if table.ndim != 2 or len(table) != len(self.table):
+            raise ValueError(
+                f"The other table needs the rows of this one, shape ({len(self.table)}, "
+                f"n_features). Got shape {table.shape}."
+            )
+        return self._made(table, self.layout)
+
+    def trimmed(self):
+        """Return the same windows on the rows from their first step to their last, as a view."""
+        rows, layout = self.layout.trimmed()
+        return self._made(self.table[rows], layout)
+
+    # As an array
 
     @property
     def shape(self):
         """Number of samples, of time steps and of features."""
-        return (len(self.layout.first), self.layout.n_timesteps, self.table.shape[1])
+        return (len(self.first), self.n_timesteps, self.table.shape[1])
 
     @property
     def dtype(self):
@@ -124,84 +201,193 @@ class Windows:
 
     @property
     def ndim(self):
-        """Three."""
+        """Number of dimensions: 3."""
         return 3
 
+    @property
+    def size(self):
+        """Number of values of the array, counted in each window."""
+        return len(self.first) * self.n_timesteps * self.table.shape[1]
+
+    @property
+    def nbytes(self):
+        """Bytes of the array if it were spread out; ``table.nbytes`` are those that are kept."""
+        return self.size * self.table.itemsize
+
+    @property
+    def T(self):  # noqa: N802
+        """The array with its axes reversed."""
+        return np.asarray(self).T
+
+    all, any, max, mean, min, std, sum, var = map(
+        _of_array, ("all", "any", "max", "mean", "min", "std", "sum", "var")
+    )
+    flatten, ravel, reshape, squeeze, swapaxes, tolist, transpose = map(
+        _of_array, ("flatten", "ravel", "reshape", "squeeze", "swapaxes", "tolist", "transpose")
+    )
+
+    clip, round = map(_of_values, (np.clip, np.round))
+
+    def astype(self, dtype, **options):
+        """Return the windows with values of another type, as `numpy.ndarray.astype` does.
+
+        Parameters
+        ----------
+        dtype : dtype
+            The type.
+        **options
+            As `numpy.ndarray.astype` takes them.
+        """
+        windows = self.trimmed()
+        return windows.with_table(windows.table.astype(dtype, **options))
+
+    def copy(self):
+        """Return the windows of a copy of the table."""
+        return self.with_table(self.table.copy())
+
     def __len__(self):
-        return len(self.layout.first)
+        return len(self.first)
+
+    def __bool__(self):
+        return bool(np.asarray(self))  # an error, as of an array, but for a single value
+
+    def __iter__(self):
+        return (self[sample] for sample in range(len(self)))
 
     def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError("Windows that are not evenly spaced are an array only as a copy.")
-        return self.table[self.layout.rows].astype(dtype or self.dtype, copy=False)
+        windows = self if dtype is None or dtype == self.dtype else self.astype(dtype)
+        if copy is False and (windows is not self or self.layout.stride is None):
+            raise ValueError(
+                "Windows that are not evenly spaced, or of another dtype, are an array only as a "
+                "copy: np.asarray(windows)."
+            )
+        array = windows.layout.windows_of(windows.table)
+        return array.copy() if copy and not array.flags.writeable else array
 
     def __getitem__(self, key):
+        # scikit-learn takes samples as array[samples, ...].
         is_row_key = isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis
         samples = key[0] if is_row_key else key
         if isinstance(samples, Integral):
-            return self.table[self.layout.take([samples]).rows[0]]
+            begin = self.first[samples]
+            return self.table[begin : begin + self.layout.span : self.dilation]
         if isinstance(samples, slice) or (
             isinstance(samples, (list, np.ndarray)) and np.ndim(samples) == 1
         ):
-            return Windows(self.table, self.layout.take(samples))
+            return self._made(self.table, self.layout.take(samples))
         return np.asarray(self)[key]
-
-    def __getattr__(self, name):
-        raise AttributeError(
-            f"Windows with groups or gaps have no {name!r}. Make an array of them with np.asarray."
-        )
 
     def __repr__(self):
         return f"<Windows of shape {self.shape} on a table of {len(self.table)} rows>"
 
+    def __reduce__(self):
+        windows = self.trimmed()
+        names = windows.feature_names
+        return Windows, (windows.table, windows.first, self.n_timesteps, self.dilation, names)
 
-def windows_at(table, first, n_timesteps, stride):
-    """Return the windows that begin at some rows: where evenly spaced, a read-only view."""
-    steps = np.diff(first)
-    if not len(first) or not (steps == steps[:1]).all() or not (steps[:1] > 0).all():
-        return Windows(table, Layout(first, n_timesteps, stride, len(table)))
-    step = int(steps[0]) if len(steps) else 1
-    windows = evenly_spaced(table[first[0] :], len(first), n_timesteps, step, stride)
-    windows.flags.writeable = False  # what is written to one would show in others
-    return windows
+    # numpy's protocols
+
+    def __array_namespace__(self, api_version=None):
+        return namespace_of(self.table)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(isinstance(out, Windows) for out in kwargs.get("out", ())):
+            raise TypeError(
+                "Windows are read-only, since they share the rows of one table. Make new ones "
+                "(windows = windows - mean, not windows -= mean), or an array: np.array(windows)."
+            )
+        by_value = method == "__call__" and ufunc.signature is None
+        return _apply(getattr(ufunc, method), inputs, kwargs, by_value)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function in BY_SHAPE:
+            args = (np.broadcast_to(np.empty((), self.dtype), self.shape), *args[1:])
+            return function(*args, **kwargs)
+        return _apply(function, args, kwargs, function in BY_VALUE)
+
+    def _held(self):
+        """Return the windows trimmed, with rows that none of them holds replaced by one."""
+        windows = self.trimmed()
+        held = windows.layout.counts > 0
+        if held.all():
+            return windows
+        row = windows.table[windows.first[0]]
+        return windows.with_table(np.where(held[:, np.newaxis], windows.table, row))
+
+    def _lies_like(self, other):
+        one, two = self.layout.trimmed()[1], other.layout.trimmed()[1]
+        return (
+            (one.n_timesteps, one.dilation, one.n_rows)
+            == (two.n_timesteps, two.dilation, two.n_rows)
+        ) and np.array_equal(one.first, two.first)
 
 
-def evenly_spaced(rows, n_samples, n_timesteps, step, stride=1):
-    """View rows (n_rows, ...) as windows (n_samples, n_timesteps, ...), `step` rows apart."""
-    size, *others = rows.strides
-    shape = (n_samples, n_timesteps, *rows.shape[1:])
-    return as_strided(rows, shape, (step * size, stride * size, *others))
+def windows_at(table, first, n_timesteps, dilation=1, feature_names=None):
+    """Return the windows of a table that begin at some of its rows."""
+    return Windows(table, first, n_timesteps, dilation, feature_names)
 
 
-def table_of(X):
-    """Find the table of rows under X (n_samples, n_timesteps, n_features).
+def _apply(function, args, kwargs, by_value):
+    """Call a function of numpy on the tables of windows if it goes value by value, else on arrays.
 
-    Parameters
-    ----------
-    X : array of shape (n_samples, n_timesteps, n_features) or Windows
-        Sequences. Windows that share the memory of their rows, such as `windows_at` and
-        `numpy.lib.stride_tricks.sliding_window_view` make, are recognised by their strides.
-
-    Returns
-    -------
-    table : array of shape (n_rows, n_features)
-        Not copied where rows are shared. Then rows that are no step may hold anything.
-    layout : Layout
-        With ``table[layout.rows]`` equal to X.
+    It can where all windows lie alike, and everything else is a number or one number for each
+    feature.
     """
-    if isinstance(X, Windows):
-        return X.table, X.layout
-    n_samples, n_timesteps, n_features = X.shape
-    sample, step, feature = X.strides
-    if min(sample, step) > 0:
-        row = gcd(sample, step)
-        step, stride = sample // row, step // row
-        if stride < n_samples and step < n_timesteps:  # some row is a step of several
-            first = np.arange(n_samples) * step
-            n_rows = int(first[-1]) + (n_timesteps - 1) * stride + 1
-            table = as_strided(X, (n_rows, n_features), (row, feature), writeable=False)
-            return table, Layout(first, n_timesteps, stride, n_rows, whole=1 in (step, stride))
-    first = np.arange(n_samples) * n_timesteps
-    return X.reshape(-1, n_features), Layout(
-        first, n_timesteps, 1, n_samples * n_timesteps, whole=True
-    )
+    values = [*args, *kwargs.values()]
+    windows = [value for value in values if isinstance(value, Windows)]
+    others = [value for value in values if not isinstance(value, Windows)]
+    if (
+        not by_value
+        or not windows
+        or kwargs.get("out") is not None
+        or any(np.ndim(value) > 1 for value in others)
+        or not all(windows[0]._lies_like(value) for value in windows[1:])
+    ):
+        return function(*map(_as_arrays, args), **{k: _as_arrays(v) for k, v in kwargs.items()})
+    held = windows[0]._held()
+
+    def of_table(value):
+        if isinstance(value, Windows):
+            return value._held().table
+        return np.asarray(value) if np.ndim(value) else value
+
+    result = function(*map(of_table, args), **{k: of_table(v) for k, v in kwargs.items()})
+    if isinstance(result, tuple):
+        return tuple(held._made(table, held.layout) for table in result)
+    return held._made(result, held.layout)
+
+
+def _as_arrays(value):
+    """Return a value with arrays in place of windows, also inside of lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_as_arrays, value))
+    return np.asarray(value) if isinstance(value, Windows) else value
+
+
+def _check(table, first, n_timesteps, dilation, feature_names):
+    """Refuse windows that are not inside of their table."""
+    if table.ndim != 2:
+        raise ValueError(
+            f"Windows need a table of shape (n_rows, n_features). Got shape {table.shape}."
+        )
+    if first.ndim != 1 or (len(first) and first.dtype.kind not in "iu"):
+        raise ValueError(
+            "Windows need `first`, the number of each window's first row: integers of shape "
+            f"(n_samples,). Got dtype {first.dtype} of shape {first.shape}."
+        )
+    if n_timesteps < 1 or dilation < 1:
+        raise ValueError(
+            f"Windows need n_timesteps and dilation of at least 1. Got n_timesteps={n_timesteps}, "
+            f"dilation={dilation}."
+        )
+    if len(first) and not (
+        first.min() >= 0 and first.max() + span_of(n_timesteps, dilation) <= len(table)
+    ):
+        raise ValueError(
+            f"Windows of {span_of(n_timesteps, dilation)} rows that begin at rows {first.min()} to "
+            f"{first.max()} do not fit into a table of {len(table)} rows."
+        )
+    if feature_names is not None and len(feature_names) != table.shape[1]:
+        raise ValueError(
+            f"Got {len(feature_names)} feature_names for the {table.shape[1]} columns of the table."
+        )

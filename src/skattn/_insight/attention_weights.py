@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from .._programs.spec import ATTENTIONS
 from .last_step import read
 
 
@@ -22,9 +23,8 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
     as_frame : bool, default=False
         Whether to return a DataFrame. Its index is that of X; each column is a step,
         named by its lag: how long before the last step it is. Sequences of unequal
-        length all end at lag 0. Lags are times where a
-        `TimeWindows` read rows that come at even times, and numbers of rows or steps
-        where not.
+        length all end at lag 0. Lags are times where a `TimeWindows` read rows that come
+        at even times, and numbers of rows or steps elsewhere. The columns are named "lag".
 
     Returns
     -------
@@ -39,7 +39,7 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
     NotFittedError
         If the estimator is not fitted.
     ValueError
-        If the network has no such level, or a level of pairs of steps shall be a frame.
+        If the network has no such level, or a frame is asked for a level of pairs of steps.
 
     See Also
     --------
@@ -60,7 +60,7 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
     True
     """
     reading = read(estimator, X)
-    weights = weights_of(reading, level)
+    weights = attention_of(reading, level)
     if not as_frame:
         return weights
     if weights.ndim != 2:
@@ -72,14 +72,14 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
     return pd.DataFrame(reading.aligned(weights), index=reading.index, columns=columns)
 
 
-def weights_of(reading, level="steps"):
+def attention_of(reading, level="steps"):
     """Return the attention weights of the sequences of a `Reading`."""
-    if not hasattr(type(reading.regressor), "attention_weights"):
+    regressor = reading.regressor
+    if not hasattr(regressor, "attention_weights"):
+        setting = " with attention=None" if "attention" in regressor.get_params() else ""
         raise AttributeError(
-            f"{type(reading.regressor).__name__} has no attention weights. The last step must be "
-            "an LSTMAttentionRegressor with an attention other than None."
+            f"{type(regressor).__name__}{setting} has no attention weights. The last step must be "
+            f"an LSTMAttentionRegressor whose attention is one of {[*filter(None, ATTENTIONS)]}, "
+            "or a callable."
         )
-    try:
-        return reading.regressor.attention_weights(reading.X, level=level)
-    except AttributeError as error:  # attention=None; the cause says what to use instead
-        raise error.__cause__ or error from None
+    return regressor.attention_weights(reading.X, level=level)

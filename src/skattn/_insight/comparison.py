@@ -4,23 +4,25 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv, cross_validate
+from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._programs.spec import ATTENTIONS
-from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
-from .scores import scoring_of
-from .verdict import summarize, tabulate
+from .._sklearn import SCORING, Interval, validate_params
+from .clusters import clusters_of
+from .looks import plan_looks
+from .paired_test import estimate
+from .scores import best_score, default_scoring, scoring_of
+from .trials import Fits, path_of_attention
+from .verdict import compare, summarize, tabulate
 
 
 @validate_params(
     {
         "attentions": ["array-like"],
         "scoring": SCORING,
-        "n_repeats": [POSITIVE_INTEGER],
+        "n_seeds": [Interval(Integral, 2, None, closed="left")],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -37,7 +39,7 @@ def compare_attentions(
     groups=None,
     cv=None,
     scoring=None,
-    n_repeats=1,
+    n_seeds=8,
     confidence=0.95,
     params=None,
     random_state=None,
@@ -46,68 +48,85 @@ def compare_attentions(
 ):
     """Compare attentions by cross-validation, and say whether one helps on these data.
 
-    Every attention is fitted on the same folds with the same seeds, which are set wherever
-    the estimator takes a `random_state` (a splitter inside a search needs its own). Each
-    fold has other seeds, so that luck with a seed counts as chance. Scores are averaged over
-    the seeds of a fold; the differences to the plain LSTM (None) are tested with Student's t
-    over the folds, whose variance is corrected for training sets that overlap [1]_:
-    1 / n_folds becomes 1 / n_folds + n_test / n_train. The intervals and p-values hold for
-    all comparisons of the table at once (Bonferroni).
+    The *primary* comparison is the estimator's own attention against none (the plain LSTM); that
+    is "additive" where the estimator's is None or "mean". Where it is shown to help, it is
+    compared with "mean", which pools all steps equally: the *control*, which shows whether
+    *looking* helps. Each of these two is tested at `confidence` by itself. The *others* against
+    none are corrected for their number (Bonferroni).
 
-    "mean" is the control. It pools all steps equally, so what another attention gains
-    over it is what *looking* gains; but the hierarchical network differs in more than that.
+    Every attention is fitted on the same folds with the same seeds. Compared is what each test
+    sample lost, predicted by the fold that did not train on it [1]_. Samples and seeds are both
+    taken as chance: an interval says what other samples, and networks drawn anew on these
+    folds, would give. Losses of neighbouring samples may depend on each other, as those of
+    overlapping windows do: 20 stretches of neighbouring samples are taken as
+    independent, or the `groups`.
+
+    It begins with a quarter of the seeds (two at least). Where the answer is plain, or
+    more seeds would hardly change it, it ends there. Else it goes on with half of them and with
+    all, the attentions in question alone. The early looks spend a fiftieth of the significance
+    level each [2]_, so that the probability of a false finding stays what `confidence` says.
 
     Parameters
     ----------
     estimator : estimator
         An `LSTMAttentionRegressor`, or a `Pipeline`, search or
-        `TransformedTargetRegressor` around one. It is cloned, not fitted. With too few
-        `epochs` the comparison is about which network learns faster.
+        `TransformedTargetRegressor` around one. It is cloned, not fitted. Where
+        ``n_members="auto"`` each fit is one network: seeds show how far networks differ.
+        With too few `epochs` the comparison is about which network learns faster.
     X : array-like or list of array-like
         As `estimator.fit` takes it.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     attentions : list, default=(None, "mean", "dot", "general", "additive", "hierarchical")
-        What to compare, as the regressor's `attention`; None, the plain LSTM, has to be
-        among them.
+        What to compare, as the regressor's `attention`. None, the plain LSTM, and the
+        attention of the primary comparison have to be among them.
     groups : array-like of shape (n_samples,), default=None
-        Groups for `cv`, such as `GroupKFold`. For folds inside of a search pass them as
+        Groups for `cv`, such as `GroupKFold`. Samples of different groups are taken as
+        independent, those of a group are not. For folds inside of a search pass them as
         ``params={"groups": groups}`` too.
     cv : int, splitter or iterable, default=None
-        As in scikit-learn; None for 5 folds. Windows of one table need
-        `TimeSeriesSplit`, whose training folds grow, so that the test holds only roughly.
-        More folds find smaller differences.
+        As in scikit-learn; None for 5 folds. Windows of one table need `TimeSeriesSplit`.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None for the estimator's own score: R², or that of a search.
-    n_repeats : int, default=1
-        Seeds for each fold. Networks differ by their seeds; with more of them smaller
-        differences are found.
+        As in scikit-learn; None for R² (accuracy for a classifier), or the scoring of a search.
+        Scores of medians or extremes are not smooth enough for the intervals. A callable gets
+        the numbers of the samples in the place of X.
+    n_seeds : int, default=8
+        Greatest number of seeds for each fold, at least 2. That is the budget: at most
+        ``n_folds * n_seeds`` fits of an attention.
     confidence : float, default=0.95
-        Of the intervals, in (0, 1).
+        Of the intervals and tests, in (0, 1).
     params : dict, default=None
         Parameters for `fit`, such as sample_weight; as in `cross_validate`.
     random_state : int, RandomState instance or None, default=None
-        Source of the seeds.
+        Source of the seeds. The same int gives the same result, whatever `n_jobs` is.
     n_jobs : int, default=None
         Fits at once; threads, which share compiled programs, unless a joblib backend is
         set.
     verbose : int, default=0
-        Whether to report finished fits; more often the higher.
+        Whether to show a progress bar for each look.
 
     Returns
     -------
     result : Bunch
         table : DataFrame
-            A row for each attention: mean_score and std_score over the folds,
-            mean_fit_time in seconds; and against None difference, interval_low,
-            interval_high, p_value and verdict ("helped", "hurt", "no difference shown").
+            A row for each attention: mean_score over its fits; removed, the share of the plain
+            LSTM's error that it removes, with its interval low and high; question,
+            "primary" or "others"; and verdict, "helped", "hurt" or "not shown". The error
+            is 1 - score, or -score where that is an error ("neg_..."); for a callable it is
+            not known, and these are NaN.
+        comparisons : DataFrame
+            A row for each comparison, that with "mean" ("control") too: attention, against,
+            question, n_seeds; difference of the scores, difference_low and difference_high;
+            removed, removed_low, removed_high; p_value, alpha (the greatest p-value that is a
+            finding there), detectable (the difference that is found with a probability of
+            80%) and verdict.
         scores : DataFrame
-            attention, fold, seed, score and fit_time of every fit.
+            attention, fold, seed, score and fit_time in seconds of every fit.
         summary : str
-            The verdict in plain words: whether attention helped, by how much, and
-            whether pooling alone does as well.
+            The verdict in plain words: whether attention helped, by how much, whether
+            pooling alone does as well, and what was spent.
         scoring, confidence
-            The scoring in use, that of a search where None is given; and `confidence`.
+            The scoring in use, "r2" or that of a search where None is given; and `confidence`.
 
     Raises
     ------
@@ -122,8 +141,10 @@ def compare_attentions(
 
     References
     ----------
-    .. [1] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine
-       Learning 52, 2003.
+    .. [1] P. Bayle, A. Bayle, L. Janson, L. Mackey, "Cross-validation confidence intervals
+       for test error", NeurIPS 2020.
+    .. [2] R. Peto et al., "Design and analysis of randomized clinical trials requiring
+       prolonged observation of each patient", British Journal of Cancer 34, 1976.
 
     Examples
     --------
@@ -133,118 +154,108 @@ def compare_attentions(
     >>> from skattn.datasets import make_fading_memory
     >>> X, y = make_fading_memory(200, 8, random_state=0)
     >>> model = LSTMAttentionRegressor(units=4, epochs=30, learning_rate=0.02)
-    >>> kinds = [None, "mean", "additive"]
-    >>> result = compare_attentions(model, X, y, attentions=kinds, random_state=0)
+    >>> result = compare_attentions(
+    ...     model, X, y, attentions=[None, "additive"], cv=3, n_seeds=2, random_state=0
+    ... )
     >>> result.table.index.tolist()
-    ['None', 'mean', 'additive']
+    ['none', 'additive']
     >>> result.table.loc["additive", "verdict"]
-    'no difference shown'
+    'not shown'
     """
-    named = _named(attentions)
-    path = _path_of_attention(estimator)
-    scorer = check_scoring(estimator, scoring)
-    folds = list(check_cv(cv, y).split(X, y, groups))
+    path = path_of_attention(estimator)
+    own = _own_attention(estimator.get_params(deep=True)[path])
+    named = _named(attentions, own)
+    scoring = scoring_of(estimator, scoring) or default_scoring(estimator)
+    folds = [
+        tuple(np.arange(len(y))[rows] for rows in fold)
+        for fold in check_cv(cv, y).split(X, y, groups)
+    ]
     if len(folds) < 2:
         raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_repeats))
-    tasks = [
-        {"attention": name, "fold": fold, "seed": seed}
-        for name in named
-        for fold, row in enumerate(seeds.tolist())
-        for seed in row
-    ]
-    done = Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)(
-        delayed(_fit_and_score)(
-            _trial(estimator, path, named[task["attention"]], task["seed"]),
-            X,
-            y,
-            folds[task["fold"]],
-            scorer,
-            params,
-        )
-        for task in tasks
+    fits = Fits(
+        estimator=estimator,
+        path=path,
+        named=named,
+        data=(X, y, folds, clusters_of(folds, groups)),
+        scorer=check_scoring(estimator, scoring),
+        params=params,
+        best=best_score(scoring),
+        seeds=check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_seeds)),
+        jobs=(n_jobs, verbose),
     )
-    scores = pd.concat([pd.DataFrame(tasks), pd.DataFrame(done)], axis=1)
-    by_fold = scores.pivot_table("score", "attention", "fold").loc[list(named)]
-    ratio = np.mean([len(test) / len(train) for train, test in folds])
-    table = tabulate(by_fold, scores, ratio, confidence)
-    scoring = scoring_of(estimator, scoring)
+    looks = plan_looks(n_seeds, 1 - confidence)
+    comparisons = _compare_in_stages(fits, name_of(own), looks, confidence)
+    scores = pd.DataFrame(fits.scores)
+    table = tabulate(scores, comparisons, list(named))
     return Bunch(
         table=table,
+        comparisons=comparisons,
         scores=scores,
-        summary=summarize(table, by_fold, ratio, scoring, confidence),
+        summary=summarize(table, comparisons, scores, scoring, confidence),
         scoring=scoring,
         confidence=confidence,
     )
 
 
-def _trial(estimator, path, attention, seed):
-    """Return a clone with an attention, and the seed wherever one is taken."""
-    seeds = [n for n in estimator.get_params(deep=True) if n.split("__")[-1] == "random_state"]
-    return clone(estimator).set_params(**{path: attention, **dict.fromkeys(seeds, seed)})
+def name_of(attention):
+    """Return the name of an attention in tables; a callable's is its own."""
+    return "none" if attention is None else getattr(attention, "__name__", str(attention))
 
 
-def _fit_and_score(trial, X, y, fold, scorer, params):
-    """Fit on one fold; return the score on its test rows and the seconds of the fit."""
-    done = cross_validate(
-        trial, X, y, scoring=scorer, cv=[fold], params=params, error_score="raise"
-    )
-    score = done["test_score"][0]
-    if not np.isfinite(score):
-        raise ValueError(
-            f"A score is {score} on a fold whose number of test rows is {len(fold[1])}. R² needs "
-            "at least two test rows in each fold: use fewer folds, or another scoring."
-        )
-    return {"score": score, "fit_time": done["fit_time"][0]}
+def _own_attention(attention):
+    """Return the attention of the primary comparison."""
+    return "additive" if attention in (None, "mean") else attention
 
 
-def _named(attentions):
-    """Return the attentions by name; a callable's is its own."""
-    unknown = [kind for kind in attentions if not callable(kind) and kind not in [*ATTENTIONS]]
+def _named(attentions, own):
+    """Return the attentions by name, checked."""
+    known = list(ATTENTIONS)
+    unknown = [kind for kind in attentions if not callable(kind) and kind not in known]
     if unknown:
         raise ValueError(
             f"attentions holds {unknown[0]!r}, which is unknown. Use functions, or names among "
-            f"{list(ATTENTIONS)}."
+            f"{known}."
         )
-    named = {getattr(kind, "__name__", str(kind)): kind for kind in attentions}
-    if len(named) != len(attentions) or len(named) < 2 or None not in attentions:
+    named = {name_of(kind): kind for kind in attentions}
+    if len(named) != len(attentions) or not {None, own} <= set(attentions):
         raise ValueError(
-            "attentions must hold None, which the others are compared with, and at least one "
-            f"more, each with a name of its own. Got attentions={attentions!r}."
+            f"attentions must hold None and {own!r}, which the primary comparison is about, each "
+            "with a name of its own. Add what is missing, or set the estimator's attention to "
+            f"the one in question. Got attentions={attentions!r}."
         )
     return named
 
 
-def _path_of_attention(estimator):
-    """Return the name under which an estimator's one attention is set."""
-    params = estimator.get_params(deep=True)
-    paths = [
-        name
-        for name in params
-        if name.split("__")[-1] == "attention"
-        and name.removesuffix("attention") + "random_state" in params
-    ]
-    if len(paths) != 1:
-        raise ValueError(
-            "compare_attentions needs an estimator with exactly one LSTMAttentionRegressor in it. "
-            f"This {type(estimator).__name__} has {len(paths)}: {paths}."
+def _compare_in_stages(fits, own, looks, confidence):
+    """Fit and compare: the primary question, the control, then the others.
+
+    Returns
+    -------
+    comparisons : DataFrame
+        As `compare_attentions` describes it.
+    """
+    fits.extend(list(fits.named), looks[0].n_seeds)
+    alpha = looks[-1].alpha
+    primary = _ask(fits, (own, "none"), looks, alpha)
+    found = [compare(fits, own, "none", "primary", primary, alpha)]
+    if found[0]["verdict"] == "helped" and "mean" in fits.named:
+        # The control is first asked at the look that found the primary difference.
+        later = [look for look in looks if look.n_seeds >= primary.n_seeds]
+        found.append(
+            compare(fits, own, "mean", "control", _ask(fits, (own, "mean"), later, alpha), alpha)
         )
-    _check_grids(params, paths[0])
-    return paths[0]
+    others = [name for name in fits.named if name not in (own, "none")]
+    for name in others:
+        corrected = (1 - confidence) / len(others)
+        found.append(compare(fits, name, "none", "others", looks[0], corrected))
+    return pd.DataFrame(found)
 
 
-def _check_grids(params, path):
-    """Refuse a search that sets what is compared, or its seed, or replaces the regressor."""
-    grids = [
-        params[name]
-        for name in params
-        if name.split("__")[-1] in ("param_grid", "param_distributions")
-    ]
-    searched = {name for grid in grids for part in np.atleast_1d(grid) for name in part}
-    seed = path.removesuffix("attention") + "random_state"
-    for name in sorted(searched):
-        if any(f"__{name}__" in f"__{own}__" for own in (path, seed)):
-            raise ValueError(
-                f"The grid of the search sets {name!r}, and with it the attention or the seed "
-                "that compare_attentions sets. Leave it out of the grid."
-            )
+def _ask(fits, pair, looks, alpha):
+    """Add seeds to two attentions until a look decides between them; return that look."""
+    for look in looks:
+        fits.extend(pair, look.n_seeds)
+        own, against = (fits.losses[name].first(look.n_seeds) for name in pair)
+        if look.decides(estimate(own.minus(against)), alpha):
+            return look
+    return looks[-1]

@@ -39,7 +39,7 @@ def attention_faithfulness(
     block=1,
     n_fractions=10,
     n_repeats=5,
-    scoring="neg_root_mean_squared_error",
+    scoring=None,
     n_bootstraps=500,
     confidence=0.95,
     random_state=None,
@@ -48,7 +48,7 @@ def attention_faithfulness(
     """Test whether a model depends on the steps that it attends to.
 
     Attention weights are part of a computation, not an explanation of it: the state of
-    one step carries what earlier steps told, and the head may read other ways [1]_ [2]_.
+    one step carries earlier steps, and the head may read other ways [1]_ [2]_.
     Two tests, both by replacing steps of a sequence by those of another sample:
 
     1. *Agreement*: how far a sample's prediction moves when one step alone is replaced.
@@ -69,7 +69,7 @@ def attention_faithfulness(
         (``refit=True``) or `TransformedTargetRegressor` around one.
     X : array-like or list of array-like
         As `estimator.predict` takes it; at least two samples. Rows that were not in
-        training tell more.
+        training are the better evidence.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         True targets.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -81,7 +81,7 @@ def attention_faithfulness(
         Points of the deletion curve after the first; at most one a block.
     n_repeats : int, default=5
         How often to draw other samples to replace from.
-    scoring : str, callable or None, default="neg_root_mean_squared_error"
+    scoring : str, callable or None, default=None
         As in scikit-learn; None for R², or the scoring of a search. A callable gets the
         predictions in the place of X.
     n_bootstraps : int, default=500
@@ -162,7 +162,7 @@ def attention_faithfulness(
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
     scoring = scoring_of(estimator, scoring)
-    scorer = check_scoring(_Told(), scoring)
+    scorer = check_scoring(_Given(), scoring)
     weights = None if sample_weight is None else np.asarray(sample_weight)
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
@@ -177,7 +177,7 @@ def attention_faithfulness(
     result = Bunch(
         **_agreements(steps, effects, draws, confidence),
         **_deletion_curves(score, predictions, fractions, draws, confidence),
-        baseline=float(scorer(_Told(), original, y, **_weighted(weights, slice(None)))),
+        baseline=float(scorer(_Given(), original, y, **_weighted(weights, slice(None)))),
         index=reading.index,
         weights=steps.weights,
         effects=effects,
@@ -226,8 +226,8 @@ def _interval(values, confidence):
     return tuple(np.percentile(values, tails).tolist())
 
 
-class _Told(RegressorMixin, BaseEstimator):
-    """Predicts what it is told, so that a scorer can score predictions."""
+class _Given(RegressorMixin, BaseEstimator):
+    """Predicts the predictions that it is given, so that a scorer can score them."""
 
     def predict(self, X):
         return X
@@ -250,12 +250,12 @@ def _weighted(weights, rows, n_repeats=1):
 
 def _score_curves(scorer, original, y, weights, predictions, rows):
     """Return the lost score of each order at each point, over some rows."""
-    baseline = scorer(_Told(), original[rows], y[rows], **_weighted(weights, rows))
+    baseline = scorer(_Given(), original[rows], y[rows], **_weighted(weights, rows))
 
     def lost(repeats):
-        told, n_repeats = np.concatenate(list(repeats[:, rows])), len(repeats)
+        given, n_repeats = np.concatenate(list(repeats[:, rows])), len(repeats)
         truth = np.concatenate([y[rows]] * n_repeats)
-        return baseline - scorer(_Told(), told, truth, **_weighted(weights, rows, n_repeats))
+        return baseline - scorer(_Given(), given, truth, **_weighted(weights, rows, n_repeats))
 
     return {
         order: np.array([0.0, *(lost(repeats) for repeats in points)])

@@ -1,5 +1,6 @@
 """What the last step of a fitted estimator reads: its sequences, and their lags and names."""
 
+import warnings
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import as_sequences, n_dims_of
+from .._preprocessing.time_windows import TimeWindows
 from .._preprocessing.times import even_period
 from .._sklearn import n_samples_of
 from .alignment import move, places_of_ends
@@ -32,9 +34,9 @@ class Reading:
         The sequences as the regressor reads them.
     index : pandas.Index
         Labels of the samples: the index of the caller's X, where it has one.
-    step : int or Timedelta
+    period : int or Timedelta
         Rows, or time, from one step to the next.
-    steps : list of transformers
+    transformers : tuple of transformers
         What X has passed through.
     columns : list of str or None
         Names of the caller's columns.
@@ -44,8 +46,8 @@ class Reading:
     regressor: Any
     X: Any
     index: pd.Index
-    step: Any = 1
-    steps: tuple = ()
+    period: Any = 1
+    transformers: tuple = ()
     columns: list | None = None
 
     def lags(self, n_timesteps):
@@ -54,14 +56,14 @@ class Reading:
         As times where the samples are windows of rows at even times, as numbers of rows
         or steps where not.
         """
-        return pd.Index(np.arange(n_timesteps)[::-1] * self.step, name="lag")
+        return pd.Index(np.arange(n_timesteps)[::-1] * self.period, name="lag")
 
     def feature_names(self, n_features):
         """Return a name for each feature of a step, numbers where none are known."""
         names = self.columns
-        for step in self.steps:
-            names = _names_after(step, names)
-        if names is not None and len(names) == n_features and self.steps:
+        for transformer in self.transformers:
+            names = _names_after(transformer, names)
+        if names is not None and len(names) == n_features and self.transformers:
             return [str(name) for name in names]
         return [f"feature {feature}" for feature in range(n_features)]
 
@@ -79,8 +81,8 @@ class Reading:
     @property
     def length_of_dependence(self):
         """Number of neighbouring samples that share rows: the rows that a window spans."""
-        windows = _windows_among(self.steps)
-        return 1 if windows is None else (windows.length - 1) * windows.stride_within + 1
+        windows = _windows_among(self.transformers)
+        return 1 if windows is None else windows.window_span_
 
     @cached_property
     def _sequences(self):
@@ -94,7 +96,7 @@ class Reading:
         or not. So do the columns of a regressor that does not read steps.
         """
         is_table = n_dims_of(self.X) == 2 and not _has_n_timesteps(self.regressor)
-        if is_table or _windows_among(self.steps) is not None:
+        if is_table or _windows_among(self.transformers) is not None:
             return None
         return places_of_ends(self._sequences)
 
@@ -123,40 +125,46 @@ def read(estimator, X):
         What reaches the last step.
     """
     index = X.index if isinstance(X, (pd.DataFrame, pd.Series)) else None
-    predictor, regressor, steps = unwrap(estimator)
+    predictor, regressor, transformers = unwrap(estimator)
     columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
-    for step in steps:
-        X = step.transform(X)
+    for transformer in transformers:
+        X = transformer.transform(X)
     if index is None or len(index) != n_samples_of(X):
         index = pd.RangeIndex(n_samples_of(X))
-    step = _step_of(_windows_among(steps), index)
-    return Reading(predictor, regressor, X, index, step, tuple(steps), columns)
+    period = _period_of(_windows_among(transformers), index)
+    return Reading(predictor, regressor, X, index, period, tuple(transformers), columns)
 
 
-def _names_after(step, names):
-    """Return the names of features after a transformer; None where it cannot tell."""
-    if not hasattr(step, "get_feature_names_out"):
+def _names_after(transformer, names):
+    """Return the names of features after a transformer; None where none are known."""
+    if not hasattr(transformer, "get_feature_names_out"):
         return None
-    if names is None and not hasattr(step, "feature_names_in_"):
+    if names is None and not hasattr(transformer, "feature_names_in_"):
         return None  # it would make some up
     try:
-        return list(step.get_feature_names_out(names))
-    except (AttributeError, ValueError):  # one inside of it cannot tell
+        return list(transformer.get_feature_names_out(names))
+    except (AttributeError, ValueError) as error:
+        warnings.warn(
+            f"Features are numbered, since {type(transformer).__name__}.get_feature_names_out "
+            f"failed: {error}",
+            stacklevel=2,
+        )
         return None
 
 
-def _windows_among(steps):
-    return next((step for step in reversed(steps) if hasattr(step, "stride_within")), None)
+def _windows_among(transformers):
+    """Return the last `TimeWindows`; None without one."""
+    return next((each for each in reversed(transformers) if isinstance(each, TimeWindows)), None)
 
 
-def _step_of(windows, index):
+def _period_of(windows, index):
     """Return the rows, or the time where rows come at even times, from step to step."""
     if windows is None:
         return 1
-    period = getattr(windows, "row_period_", None)
+    row_period = windows.row_period_
     one_row = len(index) == 1 and windows.max_gap is None
-    agrees = one_row or even_period(index) == period
-    return int(windows.stride_within) * (period if period is not None and agrees else 1)
+    agrees = one_row or even_period(index) == row_period
+    return int(windows.dilation) * (row_period if row_period is not None and agrees else 1)
 
 
 def _n_timesteps_of(regressor):
@@ -183,7 +191,7 @@ def unwrap(estimator):
         Predicts from what reaches the last step.
     regressor : estimator
         The last step.
-    steps : list of transformers
+    transformers : list of transformers
         The steps before it.
     """
     check_is_fitted(estimator)
@@ -197,13 +205,13 @@ def unwrap(estimator):
             "Search with refit=True, or pass the model fitted with the parameters it chose."
         )
     if isinstance(estimator, Pipeline):
-        predictor, regressor, steps = unwrap(estimator.steps[-1][1])
-        return predictor, regressor, _transformers(estimator.steps[:-1]) + steps
+        predictor, regressor, transformers = unwrap(estimator.steps[-1][1])
+        return predictor, regressor, _transformers(estimator.steps[:-1]) + transformers
     if isinstance(estimator, TransformedTargetRegressor):
-        inner, regressor, steps = unwrap(estimator.regressor_)
+        inner, regressor, transformers = unwrap(estimator.regressor_)
         predictor = copy(estimator)
         predictor.regressor_ = inner  # what predicts still undoes the target's transform
-        return predictor, regressor, steps
+        return predictor, regressor, transformers
     return estimator, estimator, []
 
 

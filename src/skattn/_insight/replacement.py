@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import kendalltau
 from sklearn.utils.parallel import delayed
 
-from .attention_weights import weights_of
+from .attention_weights import attention_of
 from .last_step import Reading
 
 #: In which order steps are replaced, by their attention.
@@ -40,7 +40,7 @@ class Steps:
     @classmethod
     def of(cls, reading, block):
         """Cut what an estimator reads into blocks of steps."""
-        weights, sequences = reading.aligned(weights_of(reading)), reading.sequences()
+        weights, sequences = reading.aligned(attention_of(reading)), reading.sequences()
         blocks = blocks_of(weights.shape[1], block)
         if len(weights) < 2 or len(blocks) < 2:
             raise ValueError(

@@ -1,5 +1,11 @@
 """Scores and numbers in words, for sentences and axes."""
 
+from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer_names
+
+#: Scores without a best value of 1 or an error's of 0, so that no share of an error is known.
+UNBOUNDED = ("positive_likelihood_ratio",)
+
 
 def scoring_of(estimator, scoring):
     """Return the scoring that an estimator is scored with: a search has its own."""
@@ -20,6 +26,19 @@ def _of_search(search):
     return search.scoring[search.refit] if isinstance(search.scoring, dict) else search.refit
 
 
+def default_scoring(estimator):
+    """Return the scoring of scikit-learn's own `score`: R², of classifiers the accuracy."""
+    return "accuracy" if is_classifier(estimator) else "r2"
+
+
+def best_score(scoring):
+    """Return the score of a perfect prediction: 0 for errors, 1 for others, None if unknown."""
+    if is_error(scoring):
+        return 0.0
+    known = isinstance(scoring, str) and scoring in get_scorer_names()
+    return 1.0 if known and scoring not in UNBOUNDED else None
+
+
 def score_name(scoring):
     """Return a score's name in plain words, "root mean squared error" for its negative."""
     if scoring is None or scoring == "r2":
@@ -29,8 +48,16 @@ def score_name(scoring):
     return scoring.removeprefix("neg_").replace("_", " ")
 
 
+def error_name(scoring):
+    """Name what is left to a perfect score: the squared error for R², 1 - accuracy, ..."""
+    name = score_name(scoring)
+    if name == "R²":
+        return "squared error"
+    return name if is_error(scoring) else f"1 - {name}"
+
+
 def is_error(scoring):
-    """Tell whether a score is an error with its sign turned, so that less of it is better."""
+    """Return whether a score is an error with its sign turned, so that less of it is better."""
     return isinstance(scoring, str) and scoring.startswith("neg_")
 
 
@@ -47,6 +74,12 @@ def gain_of(scoring):
 def number(value):
     """Write a number with three significant digits."""
     return f"{value + 0.0:.3g}"  # a negative zero becomes zero
+
+
+def percent(share):
+    """Write a share in percent, without digits that no one needs."""
+    value = 100 * share
+    return f"{value + 0.0:.2g}%" if abs(value) < 10 else f"{value:.0f}%"
 
 
 def interval(bounds, confidence):

@@ -1,114 +1,139 @@
-"""From the scores of folds to a verdict: the test, the table and the sentence."""
+"""From losses to a verdict: the comparisons, the table and the sentence."""
 
 import numpy as np
-import pandas as pd
-from scipy.stats import t as student
 
-from .scores import interval, is_error, number, score_name
-
-#: Verdict → what is said of the attentions, the first that holds for one of them.
-FOUND = {
-    "helped": "Attention helped.",
-    "no difference shown": "Attention made no difference that these data can show.",
-    "hurt": "Attention hurt.",
-}
-
-#: Verdict on the best attention against pooling → what is said of it.
-CONTROL = {
-    "helped": "It is the looking that helps, more than pooling all steps equally does ('mean')",
-    "hurt": "Pooling all steps equally ('mean') does better",
-    "no difference shown": "Pooling all steps equally ('mean') does as well, as far as these data "
-    "can show",
-}
+from .paired_test import estimate, removed_share
+from .scores import error_name, is_error, number, percent, score_name
 
 #: Attentions whose network is that of "mean" but for the weights.
 CONTROLLED = ("dot", "general", "additive")
 
 
-def corrected_t_test(differences, ratio):
-    """Test whether the mean of differences over folds is 0, after Nadeau and Bengio.
-
-    Parameters
-    ----------
-    differences : array of shape (n_folds,)
-        Difference of two models' scores on each fold.
-    ratio : float
-        Test rows of a fold in relation to its training rows.
+def compare(fits, name, against, question, look, alpha):
+    """Compare two attentions on the seeds of a look.
 
     Returns
     -------
-    mean, error, p_value : float
-        The mean, its corrected standard error, and the two-sided p-value.
+    row : dict
+        A row of the comparisons that `compare_attentions` returns.
     """
-    n_folds = len(differences)
-    mean = float(np.mean(differences))
-    error = float(np.sqrt((1 / n_folds + ratio) * np.var(differences, ddof=1)))
-    if error == 0:
-        return mean, error, float(mean == 0)
-    return mean, error, float(2 * student.sf(abs(mean) / error, df=n_folds - 1))
-
-
-def tabulate(by_fold, scores, ratio, confidence):
-    """Make the table of `compare_attentions` from the scores of each attention and fold."""
-    n_comparisons = len(by_fold) - 1
-    rows = {}
-    for name, row in by_fold.iterrows():
-        fit_time = scores.loc[scores["attention"] == name, "fit_time"].mean()
-        rows[name] = {
-            "mean_score": row.mean(),
-            "std_score": row.std(ddof=0),
-            "mean_fit_time": fit_time,
-            **_compare(row - by_fold.loc["None"], ratio, confidence, n_comparisons),
-        }
-    rows["None"] |= {"interval_low": 0.0, "interval_high": 0.0, "p_value": 1.0, "verdict": ""}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("attention")
-
-
-def _compare(differences, ratio, confidence, n_comparisons):
-    """Test a difference as one of several."""
-    mean, error, p_value = corrected_t_test(differences, ratio)
-    tail = (1 - confidence) / (2 * n_comparisons)
-    half = error * student.isf(tail, df=len(differences) - 1)
-    low, high = mean - half, mean + half
+    own, other = (fits.losses[which].first(look.n_seeds) for which in (name, against))
+    gain = estimate(other.minus(own))  # a loss that is less is a score that is more
+    half, detectable = gain.half_width(alpha), gain.detectable(alpha)
+    total = other.values.mean() if fits.knows_errors else np.nan
+    shares = removed_share(own, other, alpha) if total > 0 else (np.nan,) * 3
+    # A difference that is found early is found at any later look, whose level is greater.
+    finding = "helped" if gain.mean > 0 else "hurt"
     return {
-        "difference": mean,
-        "interval_low": low,
-        "interval_high": high,
-        "p_value": min(1.0, n_comparisons * p_value),
-        "verdict": "helped" if low > 0 else "hurt" if high < 0 else "no difference shown",
+        "attention": name,
+        "against": against,
+        "question": question,
+        "n_seeds": look.n_seeds,
+        "difference": gain.mean,
+        "difference_low": gain.mean - half,
+        "difference_high": gain.mean + half,
+        **dict(zip(("removed", "removed_low", "removed_high"), shares, strict=True)),
+        "p_value": gain.p_value,
+        "alpha": alpha,
+        "detectable": detectable,
+        "detectable_removed": detectable / total if total > 0 else np.nan,
+        "verdict": finding if gain.p_value <= alpha else "not shown",
     }
 
 
-def summarize(table, by_fold, ratio, scoring, confidence):
+def tabulate(scores, comparisons, names):
+    """Make the table of `compare_attentions`: a row for each attention, against none."""
+    to_none = comparisons[comparisons["against"] == "none"].set_index("attention")
+    columns = ["removed", "removed_low", "removed_high", "question", "verdict"]
+    table = to_none[columns].set_axis(["removed", "low", "high", "question", "verdict"], axis=1)
+    table.insert(0, "mean_score", scores.groupby("attention")["score"].mean())
+    plain = scores.loc[scores["attention"] == "none", "score"].mean()
+    table.loc["none"] = [plain, 0.0, 0.0, 0.0, "", ""]
+    return table.loc[names].rename_axis("attention")
+
+
+def summarize(table, comparisons, scores, scoring, confidence):
     """Put the verdict into plain words."""
-    others = table.drop(index="None")
-    learned = others.drop(index="mean", errors="ignore")
-    candidates = others if learned.empty else learned
-    verdict = next(v for v in FOUND if (candidates["verdict"] == v).any())
-    best = candidates.loc[candidates["verdict"] == verdict, "mean_score"].idxmax()
+    primary = comparisons.iloc[0]
+    parts = [_first_sentence(primary, table, scoring, confidence)]
+    control = comparisons[comparisons["question"] == "control"]
+    if len(control):
+        parts.append(_about_control(control.iloc[0], scoring, confidence))
+    others = comparisons[comparisons["question"] == "others"]
+    parts += [
+        f"Among the others, corrected for their number: {_listed(own['attention'])} {verdict}."
+        for verdict, own in others.groupby("verdict", sort=False)
+        if verdict != "not shown"
+    ]
+    parts.append(_spent(comparisons, scores))
+    return " ".join(parts)
+
+
+_FOUND = {
+    "helped": "Attention helped",
+    "hurt": "Attention hurt",
+    "not shown": "Attention made no difference that these data can show",
+}
+
+
+def _first_sentence(row, table, scoring, confidence):
+    """Say whether the primary attention helped, and by how much."""
     sign = -1 if is_error(scoring) else 1
-    values = sign * table["mean_score"]
-    score, gap = score_name(scoring), _difference(table.loc[best], sign, confidence)
-    summary = (
-        f"{FOUND[verdict]} With {best!r} the {score} is {number(values[best])}, with the plain "
-        f"LSTM {number(values['None'])}: {gap}."
+    own, plain = (
+        number(sign * table.loc[name, "mean_score"]) for name in (row["attention"], "none")
     )
-    if best == "mean" or "mean" not in table.index:
-        return summary
-    if verdict != "helped":
-        pooled = table.loc["mean", "verdict"] == "helped"
-        return f"{summary} Pooling all steps equally ('mean') helped." if pooled else summary
-    differences = by_fold.loc[best] - by_fold.loc["mean"]
-    to_mean = _compare(differences, ratio, confidence, len(table) - 1)
-    control = CONTROL[to_mean["verdict"]]
-    if to_mean["verdict"] == "helped" and best not in CONTROLLED:
-        control = (
-            "It does better than pooling all steps equally ('mean'), but its network differs in "
-            "more than that"
-        )
-    return f"{summary} {control}: {_difference(to_mean, sign, confidence)}."
+    return (
+        f"{_FOUND[row['verdict']]}: with {row['attention']!r} the {score_name(scoring)} is {own}, "
+        f"with the plain LSTM {plain}; {_effect(row, scoring, confidence)}."
+    )
 
 
-def _difference(row, sign, confidence):
-    bounds = sorted((sign * row["interval_low"], sign * row["interval_high"]))
-    return f"difference {number(sign * row['difference'])} ({interval(bounds, confidence)})"
+def _effect(row, scoring, confidence):
+    """Say how much of the error is removed, or what the difference is where that is unknown."""
+    sure = f"{100 * confidence:g}% interval"
+    if np.isnan(row["removed"]):
+        low, high = row["difference_low"], row["difference_high"]
+        return f"difference {number(row['difference'])} ({sure} {number(low)} to {number(high)})"
+    share, low, high = row["removed"], row["removed_low"], row["removed_high"]
+    verb = "removed" if share >= 0 else "added"
+    low, high = (low, high) if share >= 0 else (-high, -low)
+    return (
+        f"{percent(abs(share))} of the {error_name(scoring)} {verb} "
+        f"({sure} {percent(low)} to {percent(high)})"
+    )
+
+
+_CONTROL = {
+    "helped": "It is the looking that helps, more than pooling all steps equally ('mean') does",
+    "hurt": "Pooling all steps equally ('mean') does better",
+    "not shown": "Pooling all steps equally ('mean') does as well, as far as these data can show",
+}
+_OTHER_NETWORK = (
+    "It does better than pooling all steps equally ('mean'), but its network differs in more than "
+    "that"
+)
+
+
+def _about_control(row, scoring, confidence):
+    """Say whether it is the looking that helps."""
+    unlike = row["verdict"] == "helped" and row["attention"] not in CONTROLLED
+    words = _OTHER_NETWORK if unlike else _CONTROL[row["verdict"]]
+    return f"{words}: {_effect(row, scoring, confidence)}."
+
+
+def _spent(comparisons, scores):
+    """Say what was spent, and how small a difference would have been seen."""
+    row = comparisons.iloc[0]
+    n_folds = scores["fold"].nunique()
+    spent = f"Spent: {len(scores)} fits, {row['n_seeds']} seeds in each of {n_folds} folds for it"
+    if row["verdict"] != "not shown":
+        return f"{spent}."
+    if np.isnan(row["removed"]):
+        seen = f"a difference of {number(row['detectable'])}"
+    else:
+        seen = f"a removed share of {percent(row['detectable_removed'])}"
+    return f"{spent}; {seen} would have been found with a probability of 80%."
+
+
+def _listed(names):
+    return ", ".join(repr(name) for name in names)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from .order import Order
-from .times import ordinals
 
 
 @dataclass(frozen=True)
@@ -21,26 +20,37 @@ class Context:
         Their groups and times.
     n_last : int
         How many rows of each group are kept, where it has as many.
-    limit : float
-        Longest time between neighbours, in nanoseconds or units of the index.
+    longest_pause : float
+        Longest time between neighbours where no parameter gives one: in nanoseconds, or
+        in units of numbers.
     """
 
     rows: np.ndarray
     order: Order
     n_last: int
-    limit: float
+    longest_pause: float
 
     @classmethod
-    def last_of(cls, rows, order, n_last, limit):
+    def last_of(cls, rows, order, n_last, longest_pause):
         """Keep the last rows of each group."""
         series = order.series()
-        n_after = np.repeat(series.lengths, series.lengths) - series.rank - 1
-        last = np.sort(series.rows[n_after < n_last])
-        return cls(rows[last], order.take(last), n_last, limit)
+        last = np.sort(series.rows[series.left < n_last])
+        return cls(rows[last], order.take(last), n_last, longest_pause)
+
+    def followed_by(self, rows, order):
+        """Return the rows of the context and others after them, and their order."""
+        return np.concatenate([self.rows, rows]), self.order.followed_by(order)
 
     def before(self, order):
-        """Return the numbers of the rows earlier than all those of their group in a table."""
-        first = pd.Series(ordinals(order.times)).groupby(order.groups, sort=False).min()
+        """Return the context without the rows that are not earlier than those of a table.
+
+        A row stays if it is earlier than all rows of its group in the table.
+        """
+        both = self.order.followed_by(order).times
+        assert both is not None
+        times = both.values  # in the same units
+        first = pd.Series(times[len(self.order) :]).groupby(order.groups, sort=False).min()
         group = first.index.get_indexer(self.order.groups)
-        earlier = ordinals(self.order.times) < first.to_numpy()[group]
-        return np.flatnonzero(earlier & (group >= 0))
+        earlier = times[: len(self.order)] < first.to_numpy()[group]
+        kept = np.flatnonzero(earlier & (group >= 0))
+        return Context(self.rows[kept], self.order.take(kept), self.n_last, self.longest_pause)

@@ -16,8 +16,11 @@ from .._inputs.checks import (
     is_list_of_sequences,
     n_dims_of,
 )
-from .._inputs.windows import table_of
+from .._inputs.strides import table_of
+from .._inputs.windows import Windows
 from .._sklearn import fit_context
+from .columns import numbers_of
+from .tables import filled, read_table
 
 
 class SequenceScaler(
@@ -182,22 +185,44 @@ class SequenceScaler(
 
     def _read(self, X, reset):
         """Return the steps of X as a table, their counts, and what makes sequences of them."""
-        counts = None
-        as_sequences: Callable = np.asarray
         if is_list_of_sequences(X):
-            X = [check_table(sequence, ensure_min_samples=0) for sequence in X]
-            check_widths(X)
-            ends = np.cumsum([len(sequence) for sequence in X])
-            X, as_sequences = np.concatenate(X), lambda table: np.split(table, ends[:-1])
-        elif n_dims_of(X) == 3:
-            X, layout = table_of(check_array_of_sequences(X))
-            as_sequences = layout.windows_of
+            return self._read_list(X, reset)
+        counts, n_dims, X = None, n_dims_of(X), filled(X)
+        as_sequences: Callable = np.asarray
+        if n_dims == 3:
+            sequences = check_array_of_sequences(_numbers_of_3d(X))
+            X, layout = table_of(sequences)
+            is_windows = isinstance(sequences, Windows)
+            as_sequences = sequences.with_table if is_windows else layout.windows_of
             if layout.shares_rows:
                 counts = layout.counts.astype("float64")
                 X = X if layout.whole else np.where(counts[:, np.newaxis] > 0, X, np.nan)
-        elif (n_dims_of(X) or 0) > 3:
+        elif n_dims is not None and n_dims > 3:
             raise ValueError(
                 f"SequenceScaler expects X of shape (n_samples, n_timesteps, n_features), a list "
                 f"of arrays (n_timesteps, n_features) or a table. Got shape {np.shape(X)}."
             )
-        return check_table(X, self, reset=reset), counts, as_sequences
+        return check_table(_numbers(X), self, reset=reset), counts, as_sequences
+
+    def _read_list(self, X, reset):
+        """Read a list of sequences, whose columns must have the names of the first in fit."""
+        sequences = [_numbers(sequence) for sequence in X]
+        check_widths(sequences)
+        tables: list[np.ndarray] = []
+        for sequence in sequences:
+            resets = reset and not tables
+            tables.append(check_table(sequence, self, reset=resets, ensure_min_samples=0))
+        ends = np.cumsum([len(table) for table in tables])
+        as_sequences: Callable = lambda table: np.split(table, ends[:-1])  # noqa: E731
+        return check_table(np.concatenate(tables)), None, as_sequences
+
+
+def _numbers(X):
+    return numbers_of(read_table(X, "SequenceScaler").columns, "SequenceScaler", rows=False)
+
+
+def _numbers_of_3d(X):
+    """Return sequences as numbers, where they are an array of anything else."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind in "biuf" or not X.size:
+        return X
+    return _numbers(X.reshape(-1, X.shape[2])).reshape(X.shape)

@@ -4,19 +4,24 @@ import numpy as np
 import pandas as pd
 
 from .._inputs.checks import check_table
-from .._inputs.windows import span_of, windows_at
-from .._sklearn import POSITIVE_INTEGER, StrOptions, validate_params
-from .order import GROUPS, MAX_GAP, check_increasing, describe_gaps, read_order
+from .._inputs.layout import span_of
+from .._inputs.windows import windows_at
+from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
+from .gaps import MAX_GAP
+from .order import check_increasing, describe_gaps
+from .read_order import GROUP_BY, TIME, read_order
+from .tables import Table, filled, read_table
 
 
 @validate_params(
     {
         "length": [POSITIVE_INTEGER],
         "horizon": [POSITIVE_INTEGER],
-        "step": [POSITIVE_INTEGER],
+        "stride": [POSITIVE_INTEGER],
         "drop_incomplete": ["boolean"],
-        "stride_within": [POSITIVE_INTEGER],
-        "groups": GROUPS,
+        "dilation": [POSITIVE_INTEGER],
+        "group_by": GROUP_BY,
+        "time": TIME,
         "max_gap": MAX_GAP,
         "on_gap": [StrOptions({"split", "raise"})],
     },
@@ -28,10 +33,11 @@ def sliding_windows(
     *,
     length,
     horizon=1,
-    step=1,
+    stride=1,
     drop_incomplete=True,
-    stride_within=1,
-    groups=None,
+    dilation=1,
+    group_by=None,
+    time=None,
     max_gap=None,
     on_gap="split",
 ):
@@ -51,28 +57,32 @@ def sliding_windows(
         Steps of a window.
     horizon : int, default=1
         Rows to predict after a window.
-    step : int, default=1
+    stride : int, default=1
         Rows from one window to the next.
     drop_incomplete : bool, default=True
         Whether to leave out windows with a shorter history. If kept, their missing steps
         are absent (NaN). Windows without all their targets are always left out.
-    stride_within : int, default=1
+    dilation : int, default=1
         Rows from one step of a window to the next.
-    groups : str, int or tuple, default=None
-        Column, or level of the index, that tells several series apart, as in
+    group_by : str, int, tuple, list or array of shape (n_rows,), default=None
+        Columns, or levels of the index, that tell several series apart, as in
+        `TimeWindows`; or an array with the label of each row.
+    time : str, int or tuple, default=None
+        Column, or level of the index, that tells the time of each row, as in
         `TimeWindows`.
-    max_gap : float, str or timedelta, default=None
-        Longest time between neighbouring rows of a series, in units of the index.
+    max_gap : float, str, timedelta or pandas offset, default=None
+        Longest time between neighbouring rows of a series, in units of their time; days
+        and longer units count in the calendar of the index, as in `TimeWindows`.
     on_gap : {"split", "raise"}, default="split"
         What a time longer than `max_gap` does: "split" lets neither windows nor targets
         reach across it; "raise" is an error that names the gaps.
 
     Returns
     -------
-    windows : ndarray or array-like of shape (n_windows, length, n_features)
-        Float windows. Of one series a read-only view; an array-like that keeps the table
-        where groups or gaps part the rows (``np.asarray`` makes an array of it).
-        Without y they end at each row from the first that has a full history.
+    windows : Windows of shape (n_windows, length, n_features)
+        Float windows, an array-like that takes the memory of the table (``np.asarray``
+        makes an array of it). Without y they end at each row from the first that has a
+        full history.
     targets : ndarray, Series or DataFrame
         If y is given: shape (n_windows,) for a horizon of 1 and (n_windows, horizon) for
         a longer one; with several outputs (n_windows, horizon * n_outputs), step by
@@ -99,36 +109,45 @@ def sliding_windows(
     >>> windows[0, :, 0].tolist(), targets[0].item()
     ([0.0, 2.0, 4.0], 6.0)
     """
-    X = X.to_frame() if isinstance(X, pd.Series) else X
-    X = np.reshape(X, (-1, 1)) if np.ndim(X) == 1 else X
-    if isinstance(y, (pd.DataFrame, pd.Series)) and not isinstance(X, pd.DataFrame):
-        _check_lengths(X, y)
-        X = pd.DataFrame(np.asarray(X), index=y.index, copy=False)
-    length, horizon, step, stride_within = map(int, (length, horizon, step, stride_within))
-    span = span_of(length, stride_within)
-    features, order = read_order(X, groups, "sliding_windows")
+    length, horizon, stride, dilation = map(int, (length, horizon, stride, dilation))
+    span = span_of(length, dilation)
+    table = _table_of(X, y)
+    features, order = read_order(table, group_by, time, "sliding_windows")
     series = order.series(order.limit(max_gap))
-    table = check_table(features)
+    rows = check_table(features)
+    if y is not None:
+        _check_targets(y, table, order)
     check_increasing(order, series, "sliding_windows")
     if on_gap == "raise":
         _refuse_gaps(order, series, max_gap)
     n_absent, n_after = (0 if drop_incomplete else span - 1), (0 if y is None else horizon)
-    ends = _ends(series, span - n_absent, n_after, step)
-    spread, places = series.spread(table, n_absent)
+    ends = _ends(series, span - n_absent, n_after, stride)
+    spread, places = series.spread(rows, n_absent)
     first_steps = places[series.rows[ends]] - (span - 1)
     order_of_rows = np.argsort(series.rows[ends], kind="stable")
-    windows = windows_at(spread, first_steps[order_of_rows], length, stride_within)
+    names = names_of_columns(features)
+    windows = windows_at(spread, first_steps[order_of_rows], length, dilation, names)
     if y is None:
         return windows
     target_rows = series.rows[ends[order_of_rows, np.newaxis] + np.arange(1, horizon + 1)]
-    return windows, _targets(X, y, target_rows)
+    return windows, _targets(y, table.index, target_rows)
 
 
-def _ends(series, n_before, n_after, step):
+def _table_of(X, y):
+    """Read X; one series is one feature, and rows without an index have that of y."""
+    table = read_table(X.to_frame() if isinstance(X, pd.Series) else X, "sliding_windows")
+    columns, index = table.columns, table.index
+    if columns.ndim == 1:
+        columns = columns.reshape(-1, 1)
+    if index is None and isinstance(y, (pd.DataFrame, pd.Series)) and len(y) == len(columns):
+        index = y.index
+    return Table(columns, index)
+
+
+def _ends(series, n_before, n_after, stride):
     """Return the places, in the order of series, of each window's last row."""
-    first = n_before - 1
-    left = np.repeat(series.lengths, series.lengths) - series.rank - 1
-    fits = (series.rank >= first) & (left >= n_after) & ((series.rank - first) % step == 0)
+    past = series.rank - (n_before - 1)
+    fits = (past >= 0) & (series.left >= n_after) & (past % stride == 0)
     if not fits.any():
         raise ValueError(
             f"No window fits: its rows and its targets take {n_before + n_after} rows, and the "
@@ -149,28 +168,33 @@ def _refuse_gaps(order, series, max_gap):
         )
 
 
-def _check_lengths(X, y):
-    if len(X) != len(y):
-        raise ValueError(
-            f"X has {len(X)} rows and y has {len(y)}. Pass one target for each row of X, "
-            "at its own time: the shift to the rows after a window is made here."
-        )
-
-
-def _targets(X, y, rows):
-    """Take the targets of each window: rows has shape (n_windows, horizon)."""
-    _check_lengths(X, y)
-    is_frame, values = isinstance(X, pd.DataFrame), np.asarray(y)
-    if is_frame and isinstance(y, (pd.DataFrame, pd.Series)) and not X.index.equals(y.index):
+def _check_targets(y, table, order):
+    """Refuse targets that do not stand beside the rows of X."""
+    if len(table) != len(y):
+        remedy = "Pass one target for each row of X, at its own time: the shift to the rows "
+        remedy += "after a window is made here."
+        if len(y) == len(np.unique(order.groups.astype(str))):
+            remedy = (
+                "It seems to be one target for each series. Sequences that have one target each "
+                "need no windows: pass a list of them, [rows for _, rows in X.groupby(...)], to "
+                "the regressor; or repeat the target in each row of its series."
+            )
+        raise ValueError(f"X has {len(table)} rows and y has {len(y)}. {remedy}")
+    has_index = table.index is not None and isinstance(y, (pd.DataFrame, pd.Series))
+    if has_index and not table.index.equals(y.index):
         raise ValueError(
             "The index of y is not that of X. Bring both into the same rows first, for instance "
             "with y.loc[X.index]."
         )
-    targets = values[rows]
+
+
+def _targets(y, index, rows):
+    """Take the targets of each window: rows has shape (n_windows, horizon)."""
+    targets = np.asarray(filled(y))[rows]
     targets = targets[:, 0] if rows.shape[1] == 1 else targets.reshape(len(rows), -1)
-    if not is_frame:
+    if index is None:
         return targets
-    index = X.index[rows[:, 0]]
+    index = index[rows[:, 0]]
     if targets.ndim == 1:
         return pd.Series(targets, index, name=getattr(y, "name", None))
     return pd.DataFrame(targets, index, columns=_target_names(y, horizon=rows.shape[1]))

@@ -1,101 +1,197 @@
-"""Times of rows: their kind, their distance, the units of a gap."""
+"""When the rows of a table were: instants, what a calendar showed, and their kind in words."""
 
+import re
 import warnings
-from numbers import Real
+from dataclasses import dataclass, replace
+from datetime import timezone
 
 import numpy as np
 import pandas as pd
 
+NUMBERS, TEXT, LENGTHS = "numbers", "text", "lengths of time"
+WITH_ZONE = "dates with a time zone"
+
+#: Nanoseconds in the units in which dates and lengths of time are kept here.
+_NANOSECONDS = {"ns": 1.0, "us": 1000.0}
+
+_ENDS_WITH_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+
+
+@dataclass(frozen=True)
+class Times:
+    """When each row of a table was, as arrays, which any file format can hold.
+
+    Attributes
+    ----------
+    values : array of shape (n_rows,)
+        Dates (datetime64, in UTC where there is a time zone), lengths of time
+        (timedelta64) or numbers. Of text, the order in which each label first appears.
+    kind : str
+        In words, what they are.
+    shown : array of shape (n_rows,) or None
+        Of dates, what a calendar and a clock at the place showed (datetime64). Of text,
+        the text. None of numbers and lengths of time.
+    """
+
+    values: np.ndarray
+    kind: str
+    shown: np.ndarray | None = None
+
+    def take(self, rows):
+        """Return the times of a selection of rows."""
+        shown = None if self.shown is None else self.shown[rows]
+        return replace(self, values=self.values[rows], shown=shown)
+
+    def followed_by(self, other):
+        """Return these times and others of the same kind after them."""
+        shown = None if self.shown is None else _joined(self.shown, other.shown)
+        return replace(self, values=_joined(self.values, other.values), shown=shown)
+
+    @property
+    def steps(self):
+        """Time from each row to the next: in nanoseconds, or in units of the numbers."""
+        steps = np.diff(self.values)
+        if steps.dtype.kind != "m":
+            return steps
+        return steps.astype("int64") * _NANOSECONDS[np.datetime_data(steps.dtype)[0]]
+
+    @property
+    def period(self):
+        """Time from each row to the next (timedelta64), where it is always the same."""
+        steps = np.diff(self.values)
+        if steps.dtype.kind != "m" or not len(steps) or (steps != steps[0]).any():
+            return None
+        return steps[0] if steps[0].astype("int64") > 0 else None
+
+    @property
+    def missing(self):
+        """Whether each row has no time."""
+        return ~np.isfinite(self.values)
+
+    def label(self, row):
+        """Return the time of a row as text."""
+        value = self.values[row]
+        if self.kind in (NUMBERS, LENGTHS) or self.shown is None:
+            return str(pd.Timedelta(value) if self.kind == LENGTHS else value)
+        shown = self.shown[row]
+        if self.kind == WITH_ZONE:
+            zone = timezone(pd.Timedelta(shown - value).to_pytimedelta())
+            return str(pd.Timestamp(value).tz_localize("UTC").tz_convert(zone))
+        return str(shown if self.kind == TEXT else pd.Timestamp(shown))
+
+
+def times_of(labels):
+    """Return the times that labels tell; None where they tell none.
+
+    Parameters
+    ----------
+    labels : pandas.Index of one level
+        Dates, periods, lengths of time or numbers, in any type that can hold them.
+    """
+    if isinstance(labels, pd.CategoricalIndex):
+        labels = pd.Index(labels.to_numpy())
+    read = _READERS.get(pd.api.types.infer_dtype(labels, skipna=True))
+    return None if read is None else read(labels)
+
+
+def times_of_levels(levels):
+    """Return the times that several levels of an index tell.
+
+    Those of the innermost level of dates; without one, of the innermost level of numbers.
+    Without either, the order in which labels of the innermost level appear: where one
+    appears again, another series has begun.
+    """
+    told = [times for times in map(times_of, levels) if times is not None]
+    dated = [times for times in told if times.kind != NUMBERS]
+    if told:
+        return (dated or told)[-1]
+    return Times(pd.factorize(levels[-1])[0], TEXT, levels[-1].to_numpy(dtype=object))
+
 
 def even_period(index):
     """Return the time from each label of an index to the next, where it is always the same."""
-    index = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
-    if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) or len(index) < 2:
+    if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)):
         return None
-    periods = index[1:] - index[:-1]
-    return periods[0] if (periods == periods[0]).all() and periods[0] > pd.Timedelta(0) else None
+    return times_of(index).period
 
 
-def times_of(index):
-    """Return the times that an index tells; None where it tells none."""
-    if index is None:
-        return None
-    if index.nlevels > 1:  # the level of dates, if there is one
-        dated = [level for level in range(index.nlevels) if is_dated(index.levels[level])]
-        return index.get_level_values(dated[0]) if len(dated) == 1 else None
-    if pd.api.types.infer_dtype(index, skipna=False) in {"date", "datetime", "datetime64"}:
-        index = pd.DatetimeIndex(index)
-    if kind_of(index) is None:
-        _warn_of_text(index)
-        return None
-    if index.hasnans:
-        raise ValueError(
-            f"The index of X has no time ({index[index.isna()][0]}) in row "
-            f"{index.isna().argmax()}. Give each row a time, or remove these rows."
-        )
-    return index
-
-
-def is_dated(index):
-    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex))
-
-
-def _warn_of_text(index):
+def warn_of_text(index):
     """Warn of dates that are text: their order cannot be looked at."""
-    if len(index) and isinstance(index[0], str):
-        ends = pd.to_datetime(index[[0, -1]], errors="coerce", format="ISO8601")
-        if not ends.isna().any():
-            warnings.warn(
-                "The index of X holds dates as text, so that their order is not looked at. "
-                "Make them dates: X.index = pd.to_datetime(X.index).",
-                stacklevel=4,
-            )
+    ends = index[[0, -1]] if len(index) else index
+    if not len(ends) or not all(isinstance(label, str) for label in ends):
+        return
+    if pd.to_datetime(ends, errors="coerce", format="ISO8601", utc=True).isna().any():
+        return
+    utc = ", utc=True" if all(_ENDS_WITH_OFFSET.search(label) for label in ends) else ""
+    warnings.warn(
+        "The index of X holds dates as text, so that their order is not looked at. "
+        f"Make them dates: X.index = pd.to_datetime(X.index{utc}).",
+        stacklevel=5,
+    )
 
 
-def kind_of(index):
-    """Say in words what times an index tells; None where it tells none."""
-    if isinstance(index, pd.DatetimeIndex):
-        return f"dates in time zone {index.tz}" if index.tz else "dates without a time zone"
-    if isinstance(index, pd.PeriodIndex):
-        return f"periods of {index.freqstr}"
-    if isinstance(index, pd.TimedeltaIndex):
-        return "lengths of time"
-    types = pd.api.types
-    is_number = index is not None and types.is_numeric_dtype(index)
-    return "numbers" if is_number and not types.is_bool_dtype(index) else None
-
-
-def ordinals(times):
-    """Return times as signed numbers, to be compared and subtracted."""
-    if isinstance(times, pd.PeriodIndex):
-        times = times.to_timestamp()
-    if isinstance(times, (pd.DatetimeIndex, pd.TimedeltaIndex)):
-        return times.as_unit("ns").asi8
-    numbers = times.to_numpy()
-    return numbers.astype("int64") if numbers.dtype.kind in "iu" else numbers
-
-
-def rounding_of(times):
+def rounding_of(values):
     """Return by how much a difference of times may be off: 0.3 - 0.2 is above 0.1."""
-    return 4 * np.spacing(np.abs(times).max()) if times.dtype.kind == "f" else 0
+    return 4 * np.spacing(np.abs(values).max()) if values.dtype.kind == "f" else 0
 
 
-def in_units_of(times, gap):
-    """Return a length of time in the units of `ordinals`."""
-    dated = kind_of(times) != "numbers"
-    is_number = isinstance(gap, Real) and not isinstance(gap, np.timedelta64)
-    length = float(gap) if is_number else _nanoseconds(gap)
-    if dated == is_number or not length > 0:
-        wanted = "a length of time such as '1h'" if dated else "a number above 0"
-        raise ValueError(f"max_gap={gap!r} must be {wanted}: the index is of {times.dtype}.")
-    return length
+def _dates(labels):
+    zones = {getattr(label, "tzinfo", None) for label in labels.dropna()}
+    if labels.dtype.kind == "M" or len(zones) == 1:
+        index = pd.DatetimeIndex(labels)
+        shown = _instants(index.tz_localize(None))
+        kind = "dates without a time zone" if index.tz is None else WITH_ZONE
+        return Times(_instants(index), kind, shown)
+    if None in zones:
+        raise ValueError(
+            "The times of X are dates of which only a part has a time zone, so that they have no "
+            "order. Give all of them one: pd.to_datetime(X.index, utc=True)."
+        )
+    shown = pd.DatetimeIndex([label.replace(tzinfo=None) for label in labels])
+    return Times(_instants(pd.to_datetime(labels, utc=True)), WITH_ZONE, _instants(shown))
 
 
-def _nanoseconds(text_or_timedelta):
-    """Return a length of time in nanoseconds; NaN for what is none, such as "90"."""
-    try:
-        if str(text_or_timedelta).strip("+- ").isdigit():
-            return np.nan
-        return pd.Timedelta(text_or_timedelta) / pd.Timedelta(1, "ns")
-    except ValueError:
-        return np.nan
+def _periods(labels):
+    index = pd.PeriodIndex(labels)
+    starts = _instants(index.to_timestamp())
+    return Times(starts, f"periods of {index.freqstr}", starts)
+
+
+def _lengths(labels):
+    return Times(_instants(pd.TimedeltaIndex(labels)), LENGTHS)
+
+
+def _numbers(labels):
+    values = labels.to_numpy()
+    if values.dtype.kind == "O" or not _fits_int64(values):
+        values = labels.to_numpy(dtype="float64", na_value=np.nan)
+    return Times(values.astype("int64") if values.dtype.kind in "iu" else values, NUMBERS)
+
+
+def _fits_int64(values):
+    return values.dtype != "uint64" or not len(values) or values.max() < 2**63
+
+
+_READERS = {
+    **dict.fromkeys(["date", "datetime", "datetime64"], _dates),
+    **dict.fromkeys(["timedelta", "timedelta64"], _lengths),
+    **dict.fromkeys(["integer", "floating", "mixed-integer-float", "decimal"], _numbers),
+    "period": _periods,
+}
+
+
+def _instants(index):
+    """Return dates or lengths of time in nanoseconds; in microseconds where these overflow."""
+    letter = "m" if isinstance(index, pd.TimedeltaIndex) else "M"
+    values = index.asi8.view(f"{letter}8[{index.unit}]")
+    finest = values.astype(f"{letter}8[ns]")
+    fits = (finest.astype(values.dtype) == values) | np.isnat(values)
+    return finest if fits.all() else values.astype(f"{letter}8[us]")
+
+
+def _joined(first, second):
+    """Return arrays of times one after the other, in a unit in which both fit."""
+    if first.dtype.kind in "mM" and first.dtype != second.dtype:
+        coarse = f"{first.dtype.kind}8[us]"
+        first, second = first.astype(coarse), second.astype(coarse)
+    return np.concatenate([first, second])

@@ -1,6 +1,7 @@
 """How many threads one fit uses: a setting of the process, never made behind its back."""
 
 import os
+from contextlib import suppress
 from numbers import Integral
 
 #: Environment variable that holds the setting, so that processes started later have it too.
@@ -46,13 +47,28 @@ def set_num_threads(n):
 
 
 def settle_threads():
-    """Apply the environment variable, where it is set; return how many parts a batch has."""
+    """Settle the threads of TensorFlow; return into how many parts a batch is cut.
+
+    Where the environment variable is set, it holds. Else each operation gets one thread, since
+    networks of this size lose time by more, unless TensorFlow has started or the user has set it.
+    """
     value = os.environ.get(VARIABLE)
     if value is None:
+        _prefer_one_thread()
         return 1
     n = _checked(int(value) if value.strip().isdecimal() else value, VARIABLE)
     _start_tensorflow_with_one_thread()
     return n
+
+
+def _prefer_one_thread():
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    is_set = threading.get_intra_op_parallelism_threads() or "TF_NUM_INTRAOP_THREADS" in os.environ
+    with suppress(RuntimeError):  # TensorFlow has started, with the threads that it has
+        if not is_set:
+            threading.set_intra_op_parallelism_threads(1)
 
 
 def _checked(n, name="n"):

@@ -1,38 +1,35 @@
 """Models on disk: one safetensors file that holds numbers and JSON, and nothing to execute."""
 
 import os
-import secrets
-import shutil
-import stat
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 
 from safetensors import SafetensorError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._estimators.regressor import LSTMAttentionRegressor
-from .description import ModelFileError
-from .file_format import MAX_HEADER, content_of, damage_named, header_size, read_content
+from .atomic_write import write_whole
+from .checks import ModelFileError
+from .description import CLASSES
+from .file_format import content_of, read_file
 
 
 def save(estimator, path):
     """Save a fitted regressor to one file that is safe to load.
 
-    The file is in the safetensors format [1]_: parameters and statistics as arrays, and
-    everything else as JSON. It is written whole or not at all: to a file beside it, which
-    takes its place when it is safely on the disk. What stood there before stays until then; a
-    process that is killed may leave the file beside. Requests of metadata
-    (`set_fit_request`) are no part of it.
+    The file is in the safetensors format: parameters and statistics as arrays, and
+    everything else as JSON. It is written whole or not at all: a new file takes the place
+    of an old one when it is on the disk and has been read again. A process that is killed
+    may leave the new one beside. Requests of metadata (`set_fit_request`) are not saved.
 
     Parameters
     ----------
     estimator : LSTMAttentionRegressor
-        Fitted; of a `Pipeline`, its last step. For a whole pipeline use skops or, for
-        files that only you have had, pickle.
+        Fitted. Of a Pipeline, pass the last step; of a search, what is in
+        ``best_estimator_``; of a `TransformedTargetRegressor`, its ``regressor_``, which
+        predicts the transformed target. To save the whole of these use skops or, for
+        files that nobody else can change, pickle.
     path : str or path-like
-        Where to write; the ending ``.safetensors`` is customary.
+        Where to write. The usual ending is ``.safetensors``.
 
     Raises
     ------
@@ -42,18 +39,14 @@ def save(estimator, path):
         If it is no `LSTMAttentionRegressor`, or a parameter is not data: a callable
         attention, callbacks, a RandomState.
     ValueError
-        If the model could not be loaded again, since its parameters were changed to what
-        `fit` would refuse.
+        If the file could not be loaded again, since parameters were changed to values
+        that `fit` refuses, or names of features are very long.
     OSError
         If the file cannot be written; an older one stays.
 
     See Also
     --------
     load : Reads the file.
-
-    References
-    ----------
-    .. [1] https://huggingface.co/docs/safetensors
 
     Examples
     --------
@@ -69,35 +62,20 @@ def save(estimator, path):
     >>> bool((loaded.predict(X) == model.predict(X)).all())
     True
     """
-    if type(estimator) is not LSTMAttentionRegressor:
-        hint = " Save its last step, estimator[-1]." if isinstance(estimator, Pipeline) else ""
+    if type(estimator) not in CLASSES.values():
         raise TypeError(
-            f"save takes an LSTMAttentionRegressor. Got {type(estimator).__name__}.{hint} Use "
-            "skops.io for other estimators."
+            f"save takes a fitted {' or '.join(CLASSES)}. Got {type(estimator).__name__}. "
+            f"{_advice(estimator)}"
         )
     check_is_fitted(estimator)
-    content = content_of(estimator)
-    if header_size(content) > MAX_HEADER:
-        raise ValueError(
-            f"The description of the model takes {header_size(content)} bytes, more than the "
-            f"{MAX_HEADER} that load reads. Are the names of its features very long?"
-        )
-    try:
-        read_content(BytesIO(content), len(content))
-    except (ValueError, SafetensorError) as error:
-        reason = str(error).rstrip(".")
-        raise ValueError(
-            f"This model cannot be saved, as it could not be loaded again: {reason}. Were its "
-            "parameters changed after the fit?"
-        ) from error
-    _write(Path(os.path.realpath(os.fsdecode(path))), content)
+    write_whole(os.fsdecode(path), content_of(estimator), _check_loads)
 
 
 def load(path):
     """Load a regressor that `save` has written.
 
-    Nothing in the file is executed or imported. Sizes, shapes, types and names are checked
-    before an array is made, and a checksum tells damage.
+    Nothing in the file is executed or imported. Names, types and shapes are checked before
+    an array is made, and a checksum shows damage.
 
     Parameters
     ----------
@@ -112,8 +90,8 @@ def load(path):
     Raises
     ------
     ModelFileError
-        If the file is not a saved model, is damaged, or was written in a format that
-        this version does not know.
+        If the file is not a saved model, is damaged, or has a format that this version
+        does not know.
     OSError
         If there is no such file, or it cannot be read.
 
@@ -127,46 +105,42 @@ def load(path):
     >>> load("no-such-file.safetensors")
     Traceback (most recent call last):
     ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'no-such-file.safetensors'
+    FileNotFoundError: 'no-such-file.safetensors' is not a file, or does not exist.
     """
     path = Path(os.fsdecode(path))
-    with open(path, "rb", opener=_open_at_once) as file, damage_named(path):
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError("it is not a regular file")
-        return read_content(file, status.st_size)
-
-
-def _open_at_once(path, flags):
-    """Open without waiting for a writer, where path is a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _write(path, content):
-    """Write a file whole or not at all, also if the process or the machine stops."""
-    if path.exists() and not path.is_file():
-        raise OSError(f"{str(path)!r} is not a regular file. Save to a path of its own.")
-    beside = path.with_name(f".skattn-{secrets.token_hex(8)}.tmp")
+    if not path.is_file():
+        raise FileNotFoundError(f"{str(path)!r} is not a file, or does not exist.")
     try:
-        with open(beside, "xb") as file:
-            with suppress(FileNotFoundError):
-                shutil.copymode(path, beside)  # before anything that others must not read
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    _sync_folder(path.parent)
+        return read_file(path)
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} cannot be loaded as a model of skattn: {_reason(error)}. Was it "
+            "written by skattn.save, and copied whole?"
+        ) from error
 
 
-def _sync_folder(folder):
-    """Bring the new name to the disk, where the system can do so."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _advice(estimator, place="estimator"):
+    """Return what to save of a Pipeline, a search or a transformed target, as one types it."""
+    if type(estimator) in CLASSES.values():
+        return f"Save what it has fitted: save({place}, path). Use skops.io for all of it."
+    if isinstance(estimator, Pipeline):
+        return _advice(estimator[-1], f"{place}[{estimator.steps[-1][0]!r}]")
+    for name in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, name):
+            return _advice(getattr(estimator, name), f"{place}.{name}")
+    return "Use skops.io for other estimators."
+
+
+def _check_loads(path):
+    """Refuse a file that `load` would refuse."""
+    try:
+        read_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f"This model cannot be saved, as it could not be loaded again: {_reason(error)}. "
+            "Were its parameters changed after the fit, or are names of its features long?"
+        ) from error
+
+
+def _reason(error):
+    return str(error).rstrip(".")

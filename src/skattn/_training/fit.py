@@ -9,14 +9,14 @@ from sklearn.utils import check_random_state
 
 from .._programs import program_of
 from .holdout import parts_of
-from .loop import train_side_by_side
+from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
-from .samples import distinct, followed_by
-from .samples_hash import keys_of
+from .samples import distinct, followed_by, keys_of
 from .scaling import Statistics
 from .settings import spec_of
+from .stacking import stack_line, stacks
 from .target_feature import relative_spread
 
 #: Upper limit of the gain; beyond it float32 holds only rounding.
@@ -59,26 +59,33 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     keys = keys_of(both)
     features, targets, starts = _starts(params, both, keys, parts, spec, earlier)
     program = program_of(spec)
-    data = _tensors(program, both.compact(), features, targets)
+    scaled = _scaled(both, features, targets)
+    data = program.tensors(scaled.X, scaled.y)
     common = Common(program, data, both, keys, params, continues)
     generators = _generators(params["random_state"], len(parts), earlier)
     runs = [
         Run(common, part, generator, *start)
         for part, generator, start in zip(parts, generators, starts, strict=True)
     ]
-    curves = train_side_by_side(runs, params["callbacks"], params["verbose"])
+    train_side_by_side(runs, params["callbacks"], params["verbose"])
     outcomes = {run: run.close() for run in runs}
     kept = that_hold(runs)
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
+    line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
+    if stacks(params, parts):
+        networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
+        line, share = stack_line(common, scaled, len(samples.X), networks)
     return Numbers(
         spec=spec,
         parameters=stack_arrays(parameters),
         optimizer_state=stack_arrays(states) if keep_state else None,
+        line=line,
+        network_share=share,
         feature_statistics=features,
         target_statistics=targets,
         target_features=target_features,
         n_members=len(kept),
-        **_history(kept, curves, earlier),
+        **_history(kept, earlier),
     )
 
 
@@ -117,9 +124,10 @@ def _gain(samples, features, standardize):
     return np.minimum(gain, GREATEST_GAIN).astype("float32")
 
 
-def _tensors(program, samples, features, targets):
-    X = samples.X.on(features.apply(samples.X.table))
-    return program.tensors(X, targets.apply(samples.y))
+def _scaled(samples, features, targets):
+    """Return the samples in scaled units, on a table of their own rows."""
+    X = samples.X.compact()
+    return samples._replace(X=X.on(features.apply(X.table)), y=targets.apply(samples.y))
 
 
 def _generators(random_state, n_members, earlier):
@@ -135,8 +143,9 @@ def _generators(random_state, n_members, earlier):
     return [first, *map(np.random.RandomState, seeds)]
 
 
-def _history(runs, curves, earlier):
+def _history(runs, earlier):
     """Return the curves, after those of the earlier fit, and which epochs are kept."""
+    curves = curves_of(runs)
     n_before, n_after = earlier.n_iter if earlier else 0, len(curves["loss"])
     before = {name: [np.nan] * n_before for name in curves}
     if earlier:

@@ -1,5 +1,6 @@
 """The loop over epochs: networks side by side, one curve, one set of callbacks."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,7 +15,7 @@ LOGS = ("loss", "val_loss", "learning_rate")
 
 
 def train_side_by_side(runs, callbacks=None, verbose=0):
-    """Train networks side by side, an epoch of each at a time.
+    """Train networks side by side.
 
     Parameters
     ----------
@@ -23,32 +24,49 @@ def train_side_by_side(runs, callbacks=None, verbose=0):
     callbacks : list, default=None
         Keras callbacks. They hear means over the networks that train, and stop all of them.
     verbose : int, default=0
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    curves : dict of str to list of float
-        The losses and the learning rate of each epoch, means over the networks that trained.
+        Whether to show a progress bar, one for all networks.
 
     Raises
     ------
     TrainingDivergedError
         If no network holds.
     """
-    loop = _Loop(runs, verbose)
-    if not callbacks:
-        return loop.run()
-    loop.listeners = listeners_of(
-        callbacks,
-        runs[0].common.program.spec,
-        epochs=max(run.recipe.epochs for run in runs),
-        n_batches=runs[0].n_batches,
-        verbose=verbose,
-    )
-    try:
-        return loop.run()
-    finally:
-        loop.listeners.close()
+    most = max(run.recipe.epochs for run in runs)
+    total = sum(run.recipe.epochs for run in runs)
+    with (
+        tqdm(total=total, unit="epoch", disable=not verbose) as bar,
+        ThreadPoolExecutor(n_threads(len(runs))) as threads,
+    ):
+        if not callbacks:
+            _train_freely(runs, threads, bar)
+            return
+        listeners = listeners_of(
+            callbacks,
+            runs[0].common.program.spec,
+            epochs=most,
+            n_batches=runs[0].n_batches,
+            verbose=verbose,
+        )
+        try:
+            _InStep(runs, threads, bar, listeners).train()
+        finally:
+            listeners.close()
+
+
+def curves_of(runs):
+    """Return the mean of each log over the networks that trained, an entry for each epoch."""
+    epochs = [_mean_logs(runs, epoch) for epoch in range(_n_epochs(runs))]
+    return {name: [logs[name] for logs in epochs if name in logs] for name in LOGS}
+
+
+def _n_epochs(runs):
+    return max(len(run.logs) for run in runs)
+
+
+def _mean_logs(runs, epoch):
+    """Return the means over the networks that trained in an epoch, by name."""
+    logs = [run.logs[epoch] for run in runs if epoch < len(run.logs)]
+    return {name: float(np.mean([log[name] for log in logs])) for name in LOGS if name in logs[0]}
 
 
 def n_threads(n_runs):
@@ -58,58 +76,65 @@ def n_threads(n_runs):
     return 1 if inside else max(1, min(n_runs, cpu_count()))
 
 
-class _Loop:
-    """The epochs of several runs, and the callbacks around them."""
+def _train_freely(runs, threads, bar):
+    """Let each thread train an epoch of the network that has waited longest, until all end."""
+    waiting = deque(runs)
 
-    def __init__(self, runs, verbose):
+    def work():
+        while waiting:
+            try:
+                run = waiting.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            run.run_epoch()
+            bar.update()
+            if not run.finished:
+                waiting.append(run)
+
+    try:
+        for done in [threads.submit(work) for _ in range(min(len(runs), n_threads(len(runs))))]:
+            done.result()
+    finally:
+        waiting.clear()  # after an interrupt no thread begins another epoch
+
+
+class _InStep:
+    """Networks that train in step, an epoch of each at a time, so that callbacks hear a curve."""
+
+    def __init__(self, runs, threads, bar, listeners):
         self.runs = runs
-        self.verbose = verbose
-        self.listeners = None
+        self.threads = threads
+        self.bar = bar
+        self.listeners = listeners
         self.rate_factor = 1.0  # moved by callbacks alone
-        self.curves = {name: [] for name in LOGS}
 
-    def run(self):
-        """Run the epochs; return the curves."""
-        self._tell("on_train_begin", self.runs[0].recipe.learning_rate)
-        with ThreadPoolExecutor(n_threads(len(self.runs))) as threads:
-            for epoch in self._epochs():
-                self._run_epoch(epoch, threads)
-                if self.listeners and self.listeners.stop:
-                    break
-        self._tell("on_train_end", self.runs[0].recipe.learning_rate, self._last_logs())
-        return self.curves
+    def train(self):
+        """Run the epochs."""
+        recipe = self.runs[0].recipe
+        self._tell("on_train_begin", recipe.learning_rate)
+        for epoch in range(max(run.recipe.epochs for run in self.runs)):
+            training = [run for run in self.runs if not run.finished]
+            if not training or self.listeners.stop:
+                break
+            self._run_epoch(epoch, training)
+        self._tell("on_train_end", recipe.learning_rate, self._last_logs())
 
-    def _epochs(self):
-        """Count the epochs while a network trains, with a progress bar where that is wanted."""
-        most = max(run.recipe.epochs for run in self.runs)
-        with tqdm(total=most, unit="epoch", disable=not self.verbose) as bar:
-            for epoch in range(most):
-                if all(run.finished for run in self.runs):
-                    return
-                bar.update()
-                yield epoch
-                bar.set_postfix(self._last_logs())
-
-    def _run_epoch(self, epoch, threads):
-        training = [run for run in self.runs if not run.finished]
+    def _run_epoch(self, epoch, training):
         scheduled = float(training[0].learning_rates()[0])
         self._tell("on_epoch_begin", scheduled, epoch)
-        logs = list(threads.map(lambda run: run.run_epoch(self.rate_factor), training))
+        list(self.threads.map(lambda run: run.run_epoch(self.rate_factor), training))
+        self.bar.update(len(training))
         if all(run.error is not None for run in self.runs):
             raise self.runs[0].error
-        for name in LOGS:
-            values = [log[name] for log in logs if name in log]
-            if values:
-                self.curves[name].append(float(np.mean(values)))
         self._tell("on_epoch_end", scheduled, epoch, self._last_logs())
 
     def _last_logs(self):
-        return {name: curve[-1] for name, curve in self.curves.items() if curve}
+        n_epochs = _n_epochs(self.runs)
+        return _mean_logs(self.runs, n_epochs - 1) if n_epochs else {}
 
     def _tell(self, hook, scheduled, *arguments):
         """Call a hook; where it moves the learning rate, all later ones move with it."""
-        if self.listeners:
-            rate = self.rate_factor * scheduled
-            left = self.listeners.tell(hook, self.runs[0].parameters(), rate, *arguments)
-            if left != rate:
-                self.rate_factor = left / scheduled
+        rate = self.rate_factor * scheduled
+        left = self.listeners.tell(hook, self.runs[0].parameters(), rate, *arguments)
+        if left != rate:
+            self.rate_factor = left / scheduled

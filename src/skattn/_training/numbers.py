@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .._programs.spec import NetworkSpec
+from .line import Line
 from .scaling import Statistics
 
 
@@ -22,6 +23,10 @@ class Numbers:
         The parameters of the network by name; those of several along a leading axis.
     optimizer_state : dict of str to array or None
         Where the optimizer goes on, along such an axis; None where no fit will.
+    line : Line or None
+        What is stacked with the networks.
+    network_share : float
+        Share of the networks in the prediction, in [0, 1]; that of the line is the rest.
     feature_statistics, target_statistics : Statistics
         Mean and scale of each feature, and of each output.
     target_features : int array of shape (n_outputs,) or None
@@ -44,6 +49,8 @@ class Numbers:
     spec: NetworkSpec
     parameters: dict[str, np.ndarray]
     optimizer_state: dict[str, np.ndarray] | None
+    line: Line | None
+    network_share: float
     feature_statistics: Statistics
     target_statistics: Statistics
     target_features: np.ndarray | None

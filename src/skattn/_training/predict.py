@@ -26,7 +26,11 @@ def predict_members(numbers, X):
     FloatingPointError
         If a prediction is not finite.
     """
-    scaled = program_of(numbers.spec).predict(_networks(numbers), _scaled(numbers, X))
+    sequences = _scaled(numbers, X)
+    scaled = program_of(numbers.spec).predict(_networks(numbers), sequences)
+    if numbers.line is not None:
+        share = numbers.network_share
+        scaled = share * scaled + (1 - share) * numbers.line.predict(sequences)
     predictions = numbers.target_statistics.undo(scaled)
     if numbers.target_features is not None:
         predictions += last_values(X, numbers.target_features)

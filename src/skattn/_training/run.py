@@ -65,11 +65,13 @@ class Run:
         first, weights = distinct(samples.take(part.train), common.keys[part.train])
         early_stopping = bool(params["early_stopping"]) and len(part.validation) > 0
         self.common = common
+        self.part = part
         self.recipe = recipe_of(
             params, len(first), continues=common.continues, early_stopping=early_stopping
         )
         self.random_state = random_state
         self.error = None
+        self.logs = []  # of each epoch: its losses and its learning rate by name
         self.n_epochs = 0
         self.best_epoch = 0  # counted from 1
         self.best_loss = np.inf
@@ -100,11 +102,8 @@ class Run:
         progress = (self.n_epochs + np.arange(self.n_batches) / self.n_batches) / self.recipe.epochs
         return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
-    def run_epoch(self, rate_factor):
-        """Train for an epoch; return its losses and its learning rate by name.
-
-        A training that diverges keeps its error, and returns nothing.
-        """
+    def run_epoch(self, rate_factor=1.0):
+        """Train for an epoch, and keep its logs; a training that diverges keeps its error."""
         rates = (rate_factor * self.learning_rates()).astype("float32")
         batches = training_batches(*self._train, self.recipe.batch_size, self.random_state)
         self._state, loss, validation_loss = self.common.program.train_epoch(
@@ -113,11 +112,11 @@ class Run:
         self.n_epochs += 1
         if not np.isfinite((loss, validation_loss)).all():
             self._diverge(f"loss={loss}, validation loss={validation_loss}")
-            return {}
+            return
         validates = len(self._validation.samples) > 0
         self._keep_best(loss, validation_loss if validates else None)
         logs = {"loss": loss, "learning_rate": float(rates[0])}
-        return logs | ({"val_loss": validation_loss} if validates else {})
+        self.logs.append(logs | ({"val_loss": validation_loss} if validates else {}))
 
     def parameters(self):
         """Return the parameters as they are now."""

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._inputs.checks import check_sequences, check_targets, check_weights
-from .._inputs.sequences import BLOCK, Sequences, join
-from .samples_hash import keys_of
+from .._inputs.keys import BLOCK, row_keys
+from .._inputs.sequences import Sequences, join
 
 
 class Samples(NamedTuple):
@@ -49,6 +49,11 @@ def followed_by(samples, others):
         np.concatenate([samples.y, others.y]),
         np.concatenate([samples.weights, others.weights]),
     )
+
+
+def keys_of(samples):
+    """Return a 64-bit key for each sample that depends on nothing but its values."""
+    return samples.X.keys(row_keys(samples.X.table)) ^ row_keys(samples.y)
 
 
 def distinct(samples, keys):

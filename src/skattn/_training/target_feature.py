@@ -1,13 +1,9 @@
 """Targets that continue a feature: predicted as a change from its last present value."""
 
-import warnings
-
 import numpy as np
 
-from .._inputs.sequences import BLOCK
-
-#: A slope of y on the last value this far from 1 (or from its inverse) tells other units.
-UNLIKELY_SLOPE = 3.0
+from .._inputs.keys import BLOCK
+from .plausible import warn_of_order, warn_of_units
 
 
 def check_target_feature(target_feature, n_features, n_outputs):
@@ -52,34 +48,15 @@ def last_values(X, features):
 def changes_from(samples, features, warn=False):
     """Return samples whose targets are changes from the last value of the features (or None).
 
-    With `warn`, targets that look to be in other units are warned of.
+    With `warn`, targets in other units, and steps in the wrong order, are warned of.
     """
     if features is None:
         return samples
     last = last_values(samples.X, features)
     if warn:
-        check_units(samples.y, last)
+        warn_of_units(samples.y, last)
+        warn_of_order(samples, features)
     return samples._replace(y=samples.y - last)
-
-
-def check_units(y, last):
-    """Warn where y looks like the feature that it should continue, but in other units."""
-    telling = max(0.5, 4 / np.sqrt(len(y)))  # a correlation that noise does not reach
-    for output in np.flatnonzero((np.ptp(y, axis=0) > 0) & (np.ptp(last, axis=0) > 0)):
-        a, b = y[:, output] - y[:, output].mean(), last[:, output] - last[:, output].mean()
-        products, squares = a @ b, b @ b
-        if not products > telling * np.sqrt((a @ a) * squares):
-            continue
-        slope = products / squares
-        if not 1 / UNLIKELY_SLOPE < slope < UNLIKELY_SLOPE:
-            warnings.warn(
-                f"Output {output} of y moves {slope:.3g} times as much as the feature that it is "
-                "to continue (target_feature). Are both in the same units? A scaler before the "
-                "regressor changes X and not y: leave it out, as standardize=True scales both.",
-                UserWarning,
-                stacklevel=2,
-            )
-            return
 
 
 def relative_spread(X, weights, scale):

@@ -1,0 +1,106 @@
+"""Test samples cut into clusters, and how far each cluster moves a score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Clusters over all folds where no groups are given. Fewer hold dependence over longer stretches,
+#: more find smaller differences (docs/design.md has both curves).
+N_CLUSTERS = 20
+
+
+def clusters_of(folds, groups=None):
+    """Cut the test samples of each fold into clusters.
+
+    Losses of neighbouring samples may depend on each other: windows overlap, groups share what
+    they are. A cluster is a group, or a stretch of neighbouring samples, long enough that
+    clusters may be taken as independent.
+
+    Parameters
+    ----------
+    folds : list of (array, array)
+        Numbers of the training and the test samples of each fold.
+    groups : array of shape (n_samples,), default=None
+        Group of each sample; None for stretches of neighbouring samples.
+
+    Returns
+    -------
+    clusters : list of list of int array
+        For each fold, the places among its test samples that belong to each cluster.
+    """
+    if groups is not None:
+        labels = [np.asarray(groups)[test] for _, test in folds]
+        return [[np.flatnonzero(own == label) for label in np.unique(own)] for own in labels]
+    most = max(2, round(N_CLUSTERS / len(folds)))
+    return [
+        # At least two samples each: R² of what is left needs two.
+        np.array_split(np.argsort(test), max(1, min(most, len(test) // 2)))
+        for _, test in folds
+    ]
+
+
+def moves_of(score, n_samples, clusters):
+    """Return a score and how far each cluster moves it: the delete-a-cluster jackknife.
+
+    Of a mean over samples a cluster's move is exactly its share of the samples times the distance
+    of its own mean from the mean of all. Of other smooth scores, such as R² or AUC, it is that
+    to first order.
+
+    Parameters
+    ----------
+    score : callable
+        Returns the score of some samples, given by number.
+    n_samples : int
+        Number of test samples.
+    clusters : list of int array
+        The samples of each cluster.
+
+    Returns
+    -------
+    whole : float
+        The score of all samples.
+    moves : array of shape (n_clusters,)
+        0 where all samples are one cluster.
+    """
+    samples = np.arange(n_samples)
+    whole = score(samples)
+    if len(clusters) == 1:
+        return whole, np.zeros(1)
+    without = [score(np.setdiff1d(samples, cluster)) for cluster in clusters]
+    shares = np.array([len(cluster) for cluster in clusters]) / n_samples
+    return whole, (1 - shares) * (whole - np.array(without))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What the fits of one attention lost.
+
+    Attributes
+    ----------
+    values : array of shape (n_folds, n_seeds)
+        The loss of each fit on its test samples: less is better.
+    moves : list of array of shape (n_clusters, n_seeds)
+        For each fold, how far each cluster of test samples moves the loss of each fit.
+    """
+
+    values: np.ndarray
+    moves: list
+
+    @property
+    def n_seeds(self):
+        """Number of seeds in each fold."""
+        return self.values.shape[1]
+
+    def first(self, n_seeds):
+        """Return those of the first seeds alone."""
+        return Losses(self.values[:, :n_seeds], [moves[:, :n_seeds] for moves in self.moves])
+
+    def followed_by(self, later):
+        """Return these losses with those of further seeds behind them."""
+        moves = [np.hstack(pair) for pair in zip(self.moves, later.moves, strict=True)]
+        return Losses(np.hstack([self.values, later.values]), moves)
+
+    def minus(self, other, factor=1.0):
+        """Return the loss by which each fit exceeds a multiple of another attention's."""
+        moves = [own - factor * its for own, its in zip(self.moves, other.moves, strict=True)]
+        return Losses(self.values - factor * other.values, moves)

@@ -1,0 +1,109 @@
+"""Columns of a table as numbers, and what to do with a column that holds anything else."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+
+
+def numbers_of(columns, name, *, rows=True):
+    """Return columns as numbers; refuse one that holds anything else, with what to do.
+
+    Parameters
+    ----------
+    columns : DataFrame or array
+        As `Table.columns`, without those that order the rows.
+    name : str
+        Who asks, for messages.
+    rows : bool
+        Whether parameters `time` and `group_by` are there to name a column.
+    """
+    if isinstance(columns, np.ndarray):
+        if columns.ndim != 2 or columns.dtype.kind in "biuf":
+            return columns
+        return numbers_of(pd.DataFrame(columns), name, rows=rows).to_numpy()
+    objects = {}
+    for position, dtype in enumerate(columns.dtypes):
+        column, label = columns.iloc[:, position], columns.columns[position]
+        kind = _kind_of(column)
+        if kind is not None:
+            remedies = _FOR_ROWS.get(kind, "") if rows else ""
+            raise ValueError(
+                f"{name}: column {label!r} holds {kind}. "
+                + (remedies + _REMEDIES[kind]).format(label)
+            )
+        if dtype.kind == "O":
+            objects[position] = _as_floats(column, f"{name}: column {label!r}")
+    columns = columns.copy(deep=False) if objects else columns
+    for position, values in objects.items():
+        columns.isetitem(position, values)
+    return columns
+
+
+#: What a cell holds, by its type; the first that fits.
+_KINDS = {
+    (str, bytes): "text",
+    (datetime.date, np.datetime64, pd.Period): "dates",
+    (datetime.timedelta, np.timedelta64): "lengths of time",
+    (datetime.time,): "times of day",
+    (complex, np.complexfloating): "complex numbers",
+    (list, tuple, np.ndarray, pd.Series): "an array in each cell",
+}
+
+#: What to do with a column that orders rows, where the one who asks has parameters for it.
+_FOR_ROWS = {
+    "dates": "If they order the rows, say time={0!r}. Else ",
+    "lengths of time": "If they order the rows, say time={0!r}. Else ",
+    "text": "If it tells series apart, say group_by={0!r}; if it holds dates, parse them "
+    "(pd.to_datetime, or str.to_datetime of polars) and say time={0!r}. Else ",
+    "categories": "If they tell series apart, say group_by={0!r}. Else ",
+}
+
+_REMEDIES = {
+    "dates": "turn them into numbers that mean something, such as the hour of the day, or drop "
+    "the column.",
+    "lengths of time": "turn them into numbers, such as hours, or drop the column.",
+    "times of day": "Turn them into numbers, such as hours, or drop the column.",
+    "text": "encode it, for instance with OneHotEncoder(sparse_output=False), or drop it.",
+    "categories": "encode them, for instance with OneHotEncoder(sparse_output=False), or drop "
+    "the column.",
+    "complex numbers": "Complex data not supported: make two columns, of the real and the "
+    "imaginary part.",
+    "sparse values": "Make it dense, X.sparse.to_dense(); an encoder gives a dense table with "
+    "sparse_output=False.",
+    "intervals": "Turn them into numbers, such as their middle, or drop the column.",
+    "an array in each cell": "A sequence for each row is no table: pass the list of sequences, "
+    "list(X[{0!r}]), to the regressor itself. Where a cell is one step of several features, give "
+    "each a column: np.stack(X[{0!r}]).",
+}
+
+
+def _kind_of(column):
+    """Return in words what a column holds that is not numbers; None of numbers."""
+    dtype = column.dtype
+    of_type = {
+        pd.CategoricalDtype: "categories",
+        pd.SparseDtype: "sparse values",
+        pd.IntervalDtype: "intervals",
+        pd.PeriodDtype: "dates",
+        pd.StringDtype: "text",
+    }.get(type(dtype))
+    of_letter = {"M": "dates", "m": "lengths of time", "c": "complex numbers"}
+    kind = of_type or of_letter.get(dtype.kind)
+    if kind is not None or pd.api.types.is_numeric_dtype(dtype):
+        return kind
+    return next(filter(None, map(_kind_of_cell, column.dropna().astype(object))), None)
+
+
+def _kind_of_cell(cell):
+    return next((kind for types, kind in _KINDS.items() if isinstance(cell, types)), None)
+
+
+def _as_floats(column, where):
+    """Return a column of numbers, each an object, as floats."""
+    try:
+        return column.where(column.notna(), np.nan).to_numpy().astype("float64")
+    except TypeError as error:
+        raise TypeError(f"{where} holds more than numbers: {error}.") from error
+    except OverflowError as error:
+        raise ValueError(f"{where} contains infinity or a value too large: {error}.") from error
