@@ -114,9 +114,10 @@ class _InStep:
         self._tell("on_train_begin", recipe.learning_rate)
         for epoch in range(max(run.recipe.epochs for run in self.runs)):
             training = [run for run in self.runs if not run.finished]
+            if training:
+                self._run_epoch(epoch, training)
             if not training or self.listeners.stop:
                 break
-            self._run_epoch(epoch, training)
         self._tell("on_train_end", recipe.learning_rate, self._last_logs())
 
     def _run_epoch(self, epoch, training):
