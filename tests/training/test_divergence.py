@@ -125,12 +125,15 @@ def test_a_parameter_spoiled_after_the_last_epoch_is_named(poison, value, place,
 
 def test_early_stopping_keeps_the_best_epoch_when_the_last_is_spoiled(poison):
     X, y = samples()
-    plain = make(early_stopping=True).fit(X, y)
+    params = {"early_stopping": True, "learning_rate": 0.1, "linear_path": False}
+    plain = make(**params).fit(X, y, X_val=X, y_val=-y)
+    assert plain.best_iter_ < EPOCHS
     poison(np.nan, EPOCHS)
-    poisoned = make(early_stopping=True).fit(X, y)
+    poisoned = make(**params).fit(X, y, X_val=X, y_val=-y)
     assert_array_equal(assert_finite_bits(poisoned, X), plain.predict(X))
 
 
+@pytest.mark.filterwarnings("ignore:y_val lies where no training sample does")
 def test_early_stopping_sees_the_validation_loss_diverge():
     X, y = samples()
     message = diverges(make(early_stopping=True), (X, y), X_val=X, y_val=1e30 * y)
