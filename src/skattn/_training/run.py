@@ -34,7 +34,7 @@ class Common:
         The samples, scaled, as `Program.tensors` gives them.
     samples : Samples
         The same as they were checked.
-    keys : uint64 array of shape (n_samples,)
+    keys : uint64 array of shape (n_samples, 2)
         Their keys.
     params : dict
         Parameters of the estimator.
