@@ -22,11 +22,11 @@ class Samples(NamedTuple):
     weights: np.ndarray
 
     def take(self, samples):
-        """Return some of the samples, by their numbers."""
+        """Return the samples with these numbers."""
         return Samples(self.X.take(samples), self.y[samples], self.weights[samples])
 
     def compact(self):
-        """Return the samples on a table of their own rows alone."""
+        """Return the samples on a table without the rows of other samples."""
         return self._replace(X=self.X.compact())
 
 
@@ -44,7 +44,7 @@ def check_samples(estimator, X, y, sample_weight, *, reset, input_name="X"):
 
 
 def followed_by(samples, others):
-    """Return samples, and others after them (or None), as one."""
+    """Join samples and others, which may be None, into one."""
     if others is None:
         return samples
     return Samples(
@@ -81,7 +81,7 @@ def distinct(samples, keys):
     Returns
     -------
     first : int array of shape (n_distinct,)
-        The number of one sample of each kind.
+        The number of one sample of each group of equal ones.
     weights : array of shape (n_distinct,)
         Their summed weights.
     """
@@ -103,7 +103,7 @@ def has_distinct(samples, number):
 
 
 def _equal(samples, a, b):
-    """Return for each pair of sample numbers whether the samples are equal, NaN to NaN too."""
+    """Return for each pair of sample numbers whether the samples are equal; NaN equals NaN."""
     X = samples.X
     equal = (X.lengths[a] == X.lengths[b]) & (samples.y[a] == samples.y[b]).all(axis=1)
     size = max(1, BLOCK // (X.n_timesteps * X.n_features))
