@@ -102,7 +102,7 @@ class ComparisonDisplay(ResultDisplay):
         self.points_ = {}
         for place, (_, row) in enumerate(rows.iterrows()):
             effect, low, high = row[columns] * (100 if known else 1)
-            style = {
+            style: dict = {
                 "capsize": 3,
                 "markersize": 8,
                 **_STYLES[row["verdict"]],

@@ -1,4 +1,4 @@
-"""The estimator: it checks, scales and keeps numbers; the program does the work."""
+"""The estimator: it stores parameters, keeps the numbers of a fit, and hands out results."""
 
 import warnings
 from copy import copy
@@ -40,9 +40,11 @@ def _attends(estimator):
 class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """LSTM with temporal attention, for regression on sequences.
 
-    An LSTM reads each sequence; attention looks back over all its steps, guided by
-    the last state; a head maps both to the prediction. Fits of equal shape share one
-    compiled program, so that grid searches are fast.
+    An LSTM [3]_ reads each sequence; attention looks back over all its steps, guided by
+    the last state; a head maps both to the prediction. By default five such networks are
+    trained and averaged, and a ridge regression is stacked with them, wherever samples can
+    be held out. Fits of equal shape share one compiled program, so that grid searches are
+    fast.
 
     Read more in the README.
 
@@ -121,7 +123,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
-        deviation of the training rows.
+        deviation of the training samples.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, \
             default="squared_error"
@@ -143,34 +145,34 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     weight_decay : float, "auto" or None, default="auto"
         Decoupled weight decay of matrices, not of biases; None for none. "auto"
-        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5; equal rows
-        count as one, as they are merged. Used only when ``optimizer="adamw"``.
+        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5, where equal
+        samples count once. Used only when ``optimizer="adamw"``.
 
     clipnorm : float, default=1.0
         Greatest norm of each parameter's gradient; larger ones are scaled down. None
         for no limit.
 
     ema_momentum : float, default=0.99
-        Momentum, in [0, 1), of the running average of the parameters over the steps. The
-        average is what is validated, kept and predicts. 0 for the parameters themselves.
+        Momentum, in [0, 1), of the running average of the parameters over the optimizer's
+        steps. The average is validated, kept, and predicts. 0 for the parameters themselves.
 
     epochs : int or "auto", default="auto"
-        Greatest number of passes over the training rows. "auto" is 100, and fewer where
-        these are more than 5,000 steps, but at least 2.
+        Greatest number of passes over the training samples. "auto" is 100, and fewer where
+        these are more than 5,000 batches, but at least 2.
 
     batch_size : int, default=32
-        Rows per step.
+        Number of samples in a batch.
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out validation rows, to stop when their loss has not improved
+        Whether to hold out validation samples, to stop when their loss has not improved
         for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so where 50 distinct rows or more are left for both, or when `X_val` is
+        "auto" does so where 50 distinct samples or more are left for both, or when `X_val` is
         given.
 
     validation_fraction : float or "auto", default="auto"
         Share of the samples held out for early stopping: the *last* samples, never shuffled
-        in; further networks hold out the blocks before. "auto" is 0.2. Windows of one table
-        that share rows with these are left out of training.
+        in; further networks hold out the blocks before. "auto" is 0.2. Windows that share
+        rows of their table with held-out ones are left out of training.
 
     n_iter_no_change : int or "auto", default="auto"
         Epochs without improvement to wait for. "auto" is 15 where the training loss has
@@ -182,11 +184,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     n_members : int or "auto", default="auto"
         Number of networks, trained side by side from different draws, whose predictions and
-        attention weights are averaged [6]_; of five or more, the fifth at either end is left
+        attention weights are averaged [6]_. Of five or more, the fifth at either end is left
         out of each prediction (a trimmed mean), so that a poor draw does little harm. With
         early stopping each network holds out a block of its own, so that all samples train,
-        the newest too. "auto" is 5 with early stopping, else 1.
-        A fit that goes on keeps the networks that the first one has left.
+        the newest too. "auto" is 5 with early stopping, else 1. A fit that goes on from an
+        earlier one keeps its networks.
 
     callbacks : list, default=None
         Keras callbacks (instances or classes), called at the begin and end of training and of
@@ -200,8 +202,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         `n_timesteps` stay as they were then.
 
     random_state : int, RandomState instance or None, default=None
-        Source of initial parameters, row order and dropout. The same int gives the
-        same model, bit for bit, on the same machine.
+        Source of initial parameters, of the order of samples, and of dropout. The same int
+        gives the same model, bit for bit, on the same machine.
 
     verbose : int, default=0
         Whether to show a progress bar.
@@ -227,7 +229,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Number of outputs.
 
     spec_ : NetworkSpec
-        What decided the compiled program.
+        The specification that decides the compiled program.
 
     line_ : Line or None
         The ridge regression in the prediction; None where it has no share.
@@ -258,16 +260,18 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         without validation samples.
 
     learning_rate_curve_ : list of float
-        Learning rate at the begin of each epoch.
+        Learning rate at the beginning of each epoch.
 
     n_iter_ : int
         Number of epochs run.
 
     best_iter_ : int
-        The epoch, counted from 1, whose parameters are kept.
+        The epoch, counted from 1, whose parameters are kept; of several networks the mean,
+        rounded.
 
     best_loss_ : float
-        Loss of that epoch, on the validation rows where there are any.
+        Loss of that epoch, on validation samples where there are any; of several networks the
+        mean.
 
     See Also
     --------
@@ -430,10 +434,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; a horizon of several steps is several outputs.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Rows of weight 0 are left out.
+            Weights of the samples. Samples of weight 0 are left out.
         X_val, y_val, sample_weight_val : array-like, default=None
-            Validation rows for all members, instead of those that `validation_fraction`
-            holds out.
+            Validation samples for all networks, instead of those that
+            `validation_fraction` holds out.
 
         Returns
         -------
@@ -445,7 +449,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ValueError
             If X, y, a weight or a parameter is not as described.
         TrainingDivergedError
-            If a loss or a parameter is no longer finite.
+            If a loss or a parameter of every network is no longer finite. Where some
+            networks hold, the others are left out with a warning.
         """
         check_validation_rows(X_val, y_val, sample_weight_val)
         earlier = Numbers.of(self) if self.warm_start and hasattr(self, "parameters_") else None
@@ -463,10 +468,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on these rows, going on from where the last call ended.
+        """Train for one epoch on these samples, going on from where the last call ended.
 
         The first call draws the parameters and takes the statistics for scaling. The
-        learning rate is constant, no rows are held out. After `fit`, the optimizer
+        learning rate is constant, no samples are held out. After `fit`, the optimizer
         starts afresh unless ``warm_start=True``.
 
         Parameters
@@ -509,7 +514,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If ``return_spread=True`` and there is but one member.
+            If ``return_spread=True`` and there is a single network.
         """
         check_is_fitted(self)
         if return_spread and self.n_members_ == 1:
@@ -540,9 +545,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         weights : float32 ndarray of shape (n_samples, n_timesteps)
-            Rows sum to one; absent steps have exactly 0. For level "self" the shape is
-            (n_samples, n_timesteps, n_timesteps): row s has the weights with which step
-            s looks at each step, and is 0 if that step is absent.
+            Those of a sample sum to one; absent steps have exactly 0. For level "self" the
+            shape is (n_samples, n_timesteps, n_timesteps): entry s of the second axis has the
+            weights with which step s looks at each step, and is 0 if that step is absent.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
 
 
 class Part(NamedTuple):
-    """Numbers of the samples that train a network, and of those that stop it, if any do."""
+    """Numbers of the samples that train a network, and of those that stop it (may be empty)."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -18,19 +18,20 @@ class Part(NamedTuple):
 def parts_of(samples, validation, params, n_earlier=None):
     """Choose the samples that train each network, and those that stop it.
 
-    Each network holds out a block of its own, the first one the last block. So all samples
-    train, and a block stops but one network.
+    Each network holds out a block of its own: the first network the last block, the second
+    network the block before it, and so on. So every sample trains. Where the windows around a
+    block leave a network less than half of the first one's samples, it holds out the last block.
 
     Parameters
     ----------
     samples : Samples
         Samples to train on.
     validation : Samples or None
-        The caller's own validation samples, which are numbered after those that train.
+        The caller's own validation samples. Their numbers come after those of `samples`.
     params : dict
         Parameters of the estimator.
     n_earlier : int, default=None
-        Number of networks of the fit that goes on.
+        Number of networks of the earlier fit, where this one goes on from it.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def parts_of(samples, validation, params, n_earlier=None):
 
 
 def count_members(params, stops_early, n_earlier=None):
-    """Return the number of networks: as many as before, else as given, else what is settled."""
+    """Return the number of networks: the earlier fit's, else the given one, else that of "auto"."""
     if n_earlier is not None or params["n_members"] != "auto":
         return n_earlier or int(params["n_members"])
     return AUTO_MEMBERS if stops_early else 1
@@ -63,9 +64,10 @@ def count_members(params, stops_early, n_earlier=None):
 def split_block(X, fraction, number=0):
     """Hold out a block of sequences, at least one: the last, or one before it.
 
-    Blocks are counted from the last one, which is number 0, and again from there where the
-    sequences are used up; that of the first ones takes what it lacks from its neighbour.
-    Windows that overlap with one of the block in the caller's table are in neither part.
+    Block 0 is the last one, block 1 the one before it. After the first block of X the count
+    begins at the last one again. All blocks have one size; the first block of X may share
+    sequences with its neighbour. A window that overlaps in the caller's table with a held-out
+    one is in neither part.
     """
     n_samples = len(X)
     size = min(int(np.ceil(fraction * n_samples)), n_samples - 1)
@@ -78,7 +80,7 @@ def split_block(X, fraction, number=0):
 
 
 def _overlapping(layout, validation):
-    """Return for each sequence whether it overlaps in the table with one that is held out."""
+    """Return for each sequence whether it overlaps in the table with a held-out one."""
     none = np.iinfo(int).max
     begins = np.append(np.sort(layout.first[validation]), none)
     end = layout.first + layout.span
@@ -87,7 +89,7 @@ def _overlapping(layout, validation):
 
 
 def _suffices(samples, part, early_stopping):
-    """Return whether there are samples enough to hold some out; equal ones count once."""
+    """Return whether there are enough samples to hold some out; equal samples count once."""
     if not len(part.train) or not len(part.validation):
         return False
     if early_stopping == "auto":

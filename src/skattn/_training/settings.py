@@ -14,7 +14,7 @@ validation_fraction    nothing                                1 / 5
 n_iter_no_change       training loss since the best epoch     15 where it fell by a fifth, else 50
 =====================  =====================================  ===================================
 
-A fit that goes on from an earlier one keeps the network of that one, and its number of members.
+A fit that goes on from an earlier one keeps its spec and its number of networks.
 """
 
 from collections.abc import Callable
@@ -48,8 +48,8 @@ SAMPLES_FOR_EARLY_STOPPING = 50
 #: them, and trains the others, whatever the number of samples.
 AUTO_MEMBERS, AUTO_FRACTION = 5, 0.2
 
-#: With n_iter_no_change="auto", epochs to wait where the training loss has fallen below this
-#: share of what it was in the best epoch (validation has turned), and where not (a plateau).
+#: With n_iter_no_change="auto": validation has turned where the training loss is below this share
+#: of its value in the best epoch. Epochs to wait where it has turned, and where not (a plateau).
 TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.8, 15, 50
 
 #: Stands for no limit of the gradient's norm.
@@ -111,7 +111,7 @@ def spec_of(params, samples, *, continues, earlier):
     continues : bool
         Whether y continues a feature.
     earlier : NetworkSpec or None
-        The spec of the fit that goes on, whose "auto" stays as it was.
+        The spec of an earlier fit to go on from, which keeps what "auto" was settled to.
     """
     X = samples.X
     auto = {

@@ -66,15 +66,16 @@ def _number_of(feature, names, n_features):
 
 
 def last_values(X, features):
-    """Return the last present value of some features, of shape (n_samples, len(features))."""
+    """Return the last present values of `features`, of shape (n_samples, len(features))."""
     ends = X.starts + X.lengths - 1
     return X.table[ends[:, np.newaxis], features].astype("float64")
 
 
 def changes_from(samples, features, warn=False):
-    """Return samples whose targets are changes from the last value of the features (or None).
+    """Return samples whose targets are changes from the last values of `features`.
 
-    With `warn`, targets in other units, and steps in the wrong order, are warned of.
+    With ``features=None`` targets stay as they are. With `warn`, a warning is given for targets
+    in other units and for steps in the wrong order.
     """
     if features is None:
         return samples
@@ -100,7 +101,7 @@ def relative_spread(X, weights, scale):
     Returns
     -------
     spread : array of shape (n_features,)
-        Of all steps but the last; 0 where a feature never moves.
+        Taken over all steps but the last; 0 where a feature never moves.
     """
     total, count = np.zeros(X.n_features), 0.0
     size = max(1, BLOCK // X.n_features)
