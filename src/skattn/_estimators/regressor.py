@@ -102,11 +102,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ``n_columns // n_timesteps`` features, all features of the first step first.
         None means one feature per step.
 
-    target_feature : int or list of int, default=None
-        Number of the feature that y continues, as the next values of a series do: y is
-        then predicted as a change from that feature's last present value. A list gives
-        one for each output, and repeats where there are more outputs. y has to be in the
-        units of that feature: leave scaling to `standardize`. None where y continues none.
+    target_feature : int, str or list of these, default=None
+        Number or name of the feature that y continues, as the next values of a series do: y
+        is then predicted as a change from that feature's last present value. Features have
+        names where X is a list of DataFrames, or `Windows` of a DataFrame. A list gives one
+        for each output, and repeats where there are more outputs. y has to be in the units
+        of that feature: leave scaling to `standardize`. None where y continues none.
 
     relative_inputs : bool or "auto", default="auto"
         Whether steps enter relative to the last present step, feature by feature, and
@@ -321,7 +322,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "n_timesteps": [POSITIVE_INTEGER, None],
-        "target_feature": [Integral, "array-like", None],
+        "target_feature": [Integral, str, "array-like", None],
         "relative_inputs": ["boolean", StrOptions({"auto"})],
         "linear_path": ["boolean", StrOptions({"auto"})],
         "standardize": ["boolean"],
@@ -624,8 +625,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         samples, n_dims = check_samples(self, X, y, sample_weight, reset=earlier is None)
         if earlier is None:
             self.n_outputs_, self._y_ndim = samples.y.shape[1], n_dims
+            names = getattr(self, "feature_names_in_", None) if self._X_ndim == 3 else None
             continued = check_target_feature(
-                self.target_feature, samples.X.n_features, self.n_outputs_
+                self.target_feature, names, samples.X.n_features, self.n_outputs_
             )
         else:
             continued = earlier.target_features
