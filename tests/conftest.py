@@ -2,6 +2,7 @@
 
 import os
 import sys
+from unittest.mock import patch
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +18,7 @@ from skattn import LSTMAttentionRegressor
 from skattn._inputs.checks import check_sequences
 from skattn._inputs.layout import Layout
 from skattn._inputs.windows import windows_at
+from skattn._programs.spec import make_spec
 
 settings.register_profile("full", max_examples=2000, deadline=None)
 
@@ -37,19 +39,21 @@ def windows_on(table, layout):
     return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with the files of slow tests, so that no process waits for the other at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+def spec_of(attention="additive", **changes):
+    """Return the spec of a small network, for two features and one output."""
+    defaults = {"n_features": 2, "n_outputs": 1, "head_input": "concat", "units": 4, "n_layers": 1}
+    defaults |= {"bidirectional": False, "dense_units": None, "dropout": 0.0, "segment_length": 1}
+    defaults |= {"relative": False, "linear_steps": 0}
+    defaults |= {"loss": "squared_error", "optimizer": "adamw"}
+    return make_spec(attention=attention, **{**defaults, **changes})
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Close what a test, or a docstring's example, has drawn."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot:
-        pyplot.close("all")
+def program_of(spec, n_parts=1):
+    """Return the program of a spec from the pool, so that tests share what is compiled."""
+    from skattn._programs import pool  # which loads TensorFlow
+
+    with patch.object(pool, "settle_threads", lambda: n_parts):
+        return pool.pool.get(spec)
 
 
 @pytest.fixture
@@ -60,6 +64,15 @@ def own_pool(monkeypatch):
     own = pool.ProgramPool(capacity=32)
     monkeypatch.setattr(pool, "pool", own)
     return own
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test, or a docstring's example, has drawn."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot:
+        pyplot.close("all")
 
 
 @pytest.fixture
@@ -79,3 +92,9 @@ def small():
         return LSTMAttentionRegressor(attention, **{**defaults, **params})
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -7,26 +7,25 @@ import numpy as np
 import pytest
 from keras.layers import Dense
 
+from conftest import spec_of
 from skattn._programs.network import HEAD_INPUTS, NETWORKS
 from skattn._programs.optimizer import OPTIMIZERS
 from skattn._programs.program import LOSSES
-from skattn._programs.spec import ATTENTIONS, NetworkSpec, make_spec
-from skattn._programs.spec import HEAD_INPUTS as HEAD_INPUT_NAMES
-from skattn._programs.spec import LOSSES as LOSS_NAMES
-from skattn._programs.spec import OPTIMIZERS as OPTIMIZER_NAMES
+from skattn._programs.spec import (
+    ATTENTIONS,
+    HEAD_INPUT_NAMES,
+    LOSS_NAMES,
+    OPTIMIZER_NAMES,
+    NetworkSpec,
+)
 
 
 def own_attention(query, states, mask, spec):
     return query, Dense(2)(query), None
 
 
-def spec_of(attention="additive", **params):
-    defaults = {"n_features": 3, "bidirectional": False, "dense_units": None, "dropout": 0.0}
-    return make_spec(attention=attention, **{**defaults, **params})
-
-
 OTHER = [
-    {"n_features": 4},
+    {"n_features": 3},
     {"n_outputs": 2},
     {"attention": "dot"},
     {"attention": None},
@@ -58,8 +57,8 @@ def test_each_field_tells_specs_apart(params):
 
 
 def test_every_field_is_told_apart_above():
-    names = {name for params in OTHER for name in params}
-    assert names == {field.name for field in fields(NetworkSpec)} - {"dtype"}
+    names = {name for params in OTHER for name in params} - {"dropout"} | {"has_dropout"}
+    assert names == {field.name for field in fields(NetworkSpec)}
 
 
 @pytest.mark.parametrize("params", [{}, *OTHER], ids=str)
@@ -79,6 +78,7 @@ def test_specs_are_picklable(params):
         ({"dense_units": None}, {"dense_units": ()}),
         ({"bidirectional": np.True_}, {"bidirectional": True}),
         ({"units": np.int64(8)}, {"units": 8}),
+        ({"segment_length": np.int8(3)}, {"segment_length": 3}),
     ],
     ids=str,
 )
@@ -101,6 +101,29 @@ def test_fits_that_differ_in_what_flows_have_one_spec(sequences, small):
     one = small(dropout=0.1, learning_rate=1e-3, batch_size=8).fit(X, y)
     other = small(dropout=0.2, learning_rate=1e-2, random_state=3, clipnorm=None).fit(X[:, :4], y)
     assert one.spec_ == other.spec_
+
+
+def test_a_spec_has_no_defaults():
+    with pytest.raises(TypeError, match="missing 14 required"):
+        NetworkSpec()
+
+
+@pytest.mark.parametrize(("rate", "has_dropout"), [(0.0, False), (0, False), (1e-9, True)])
+def test_whether_there_is_dropout_is_in_the_spec_and_not_how_much(rate, has_dropout):
+    assert spec_of(dropout=rate).has_dropout is has_dropout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"attention": "none"}, r"one of .*'additive'.*, or a function.*Got attention='none'"),
+        ({"head_input": "query"}, r"\('concat', 'context'\). Got head_input='query'"),
+        ({"dense_units": (4, 0)}, r"positive integers, one for each layer. Got .*pass \(\)"),
+    ],
+)
+def test_what_is_no_network_is_refused_by_name(wrong, text):
+    with pytest.raises(ValueError, match=text):
+        spec_of(**wrong)
 
 
 def test_specs_are_frozen():

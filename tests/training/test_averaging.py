@@ -1,18 +1,13 @@
 """The running average of the parameters, weight decay, epochs, and where training starts."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skattn import _training
-from skattn._inputs.sequences import Sequences
-from skattn._programs.program import Program
-from skattn._programs.spec import make_spec
-from skattn._training.samples import TrainingRows
-from skattn._training.settings import Recipe
+from skattn import LSTMAttentionRegressor
+from skattn._training import settings
+from skattn._training.settings import recipe_of
 
 UNTRAINED = {"learning_rate": 1e-30, "weight_decay": 0.0, "epochs": 1}
 
@@ -21,18 +16,16 @@ def parameters(model):
     return {name: value.astype("float64") for name, value in model.parameters_.items()}
 
 
-def recipe(**changes):
-    return Recipe(**{"epochs": "auto", "batch_size": 10, "learning_rate": 0.01, **changes})
-
-
-def rows_of_weights(weights, n_train):
-    return TrainingRows(X=None, y=None, weights=np.asarray(weights, float), n_train=n_train)
+def recipe(n_train, *, continues=True, **params):
+    """Return what the parameters of an estimator mean for a number of distinct samples."""
+    params = LSTMAttentionRegressor(**params).get_params()
+    return recipe_of(params, n_train, continues=continues, early_stopping=False)
 
 
 # The average
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("momentum", [0.3, 0.9, 0.99])
 def test_the_average_is_that_of_a_plain_recursion(sequences, small, optimizer, momentum):
     X, y = sequences
@@ -68,60 +61,6 @@ def test_without_momentum_one_step_of_sgd_is_that_by_hand(sequences, small):
         # The prediction starts at 0, and Nesterov's first step is 1.9 gradients long.
         expected = 1.9 * 0.1 * 2 * np.mean(5 + y)
         assert_allclose(model.parameters_["output/bias"], [expected], rtol=1e-6)
-
-
-def test_without_momentum_the_parameters_are_the_optimizers_own():
-    program, data, batches, validation = a_program()
-    program.load(program.draw_parameters(np.random.RandomState(0)))
-    program.start()
-    settings = tuple(map(np.float32, (0.1, 1.0, 0.5, 0.0)))
-    program.train_epoch(data, batches, validation, np.full(3, 0.1, "float32"), settings)
-    moved = program.optimizer_state()[-len(program.network.trainable_variables) :]
-    for variable, value in zip(program.network.trainable_variables, moved, strict=True):
-        assert_array_equal(variable.numpy(), value)
-
-
-def a_program():
-    """Return a program with three batches of two sequences, and nothing to validate."""
-    program = Program(
-        make_spec(
-            attention="dot",
-            bidirectional=False,
-            dense_units=None,
-            dropout=0.0,
-            n_features=1,
-            units=3,
-            optimizer="adamw",
-        )
-    )
-    table = np.random.default_rng(0).normal(size=(24, 1)).astype("float32")
-    X = Sequences(table, np.arange(0, 24, 4), np.full(6, 4), 4)
-    data = program.tensors(X, table[3::4])
-    batches = np.arange(6, dtype="int32").reshape(3, 2), np.full((3, 2), 0.5, "float32")
-    none = np.zeros((0, 1), "int32"), np.zeros((0, 1), "float32")
-    return program, data, (*batches, np.full(3, 1 / 3, "float32")), none
-
-
-def test_going_on_from_the_state_is_going_on():
-    program, data, batches, validation = a_program()
-    drawn = program.draw_parameters(np.random.RandomState(0))
-    settings = tuple(map(np.float32, (0.1, 1.0, 0.5, 0.99)))
-    rates, ends = np.full(3, 0.05, "float32"), []
-    for interrupted in (False, True):
-        program.load(drawn)
-        program.start()
-        for _ in range(4):
-            program.train_epoch(data, batches, validation, rates, settings)
-            if interrupted:
-                kept, state = program.parameters(), program.optimizer_state()
-                program.load(drawn)
-                program.start()
-                program.train_epoch(data, batches, validation, rates, settings)  # someone else
-                program.load(kept)
-                program.start(optimizer_state=state)
-        ends.append([*program.parameters().values(), *program.optimizer_state()])
-    for one, other in zip(*ends, strict=True):
-        assert_array_equal(one, other)
 
 
 def test_the_average_is_what_is_validated_kept_and_predicts(sequences, small):
@@ -167,21 +106,13 @@ def test_warm_start_goes_on_from_the_parameters_that_were_kept(sequences, small)
 
 
 @pytest.mark.parametrize(
-    ("weights", "n_train", "expected"),
-    [
-        (np.ones(100), 100, 0.5),
-        (np.ones(10_000), 10_000, 0.5),
-        (np.ones(20_000), 20_000, 0.25),
-        (np.ones(60_000), 50_000, 0.1),  # validation rows do not count
-        (np.full(20, 1000.0), 20, 0.5),  # rows count, however much they weigh
-    ],
+    ("n_train", "expected"), [(1, 0.5), (10_000, 0.5), (20_000, 0.25), (50_000, 0.1)]
 )
-def test_auto_decay_is_a_prior(weights, n_train, expected):
-    settled = recipe(weight_decay="auto").settled(rows_of_weights(weights, n_train))
-    assert settled.weight_decay == expected
-    given = recipe(weight_decay=0.3).settled(rows_of_weights(weights, n_train))
-    assert given.weight_decay == 0.3
-    assert recipe().settled(rows_of_weights(weights, n_train)).weight_decay == 0.004
+def test_auto_decay_is_a_prior_whose_share_falls_with_the_samples(n_train, expected):
+    assert recipe(n_train).weight_decay == expected
+    assert recipe(n_train, continues=False).weight_decay == 0
+    assert recipe(n_train, weight_decay=0.3).weight_decay == 0.3
+    assert recipe(n_train, weight_decay=None).weight_decay == 0
 
 
 def test_auto_decay_trains_as_the_number(sequences, small, monkeypatch):
@@ -191,16 +122,16 @@ def test_auto_decay_trains_as_the_number(sequences, small, monkeypatch):
 
     assert_array_equal(predicted("auto"), predicted(0.5))
     assert not np.array_equal(predicted("auto"), predicted(0.4))
-    monkeypatch.setattr(_training, "DECAY_OF_ONE_SAMPLE", 8.0)
+    monkeypatch.setattr(settings, "DECAY_OF_ONE_SAMPLE", 8.0)
     assert_array_equal(predicted("auto"), predicted(0.2))
     assert_array_equal(predicted("auto", None), predicted(0.0, None))  # nothing to continue
 
 
-# Equal rows are merged, so a row counts as one for the prior, however often it stands there.
+# Equal samples are merged, so a sample counts as one for the prior, however often it stands there.
 @pytest.mark.parametrize("times", [[2] * 40, [1, 2] * 20])
 def test_with_auto_decay_weights_equal_repetition(sequences, small, monkeypatch, times):
     X, y = sequences
-    monkeypatch.setattr(_training, "DECAY_OF_ONE_SAMPLE", 10.0)
+    monkeypatch.setattr(settings, "DECAY_OF_ONE_SAMPLE", 10.0)
     weighted = small(learning_rate=0.05, target_feature=0).fit(X, y, sample_weight=times)
     repeated = small(learning_rate=0.05, target_feature=0, early_stopping=False)
     repeated.fit(np.repeat(X, times, axis=0), np.repeat(y, times))
@@ -224,20 +155,20 @@ def test_matrices_decay_and_nothing_else(sequences, small, params):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "epochs"),
-    [(1, 100), (1000, 100), (1001, 99), (5000, 20), (20_000, 5), (10**6, 5)],
+    ("n_train", "epochs"),
+    [(1, 100), (3200, 100), (3201, 99), (16_000, 20), (64_000, 5), (10**6, 5)],
 )
-def test_auto_epochs(n_rows, epochs):
-    rows = rows_of_weights(np.ones(n_rows + 7), n_train=n_rows)
-    assert recipe().settled(rows).epochs == epochs
-    assert recipe(epochs=3).settled(rows).epochs == 3
-    assert replace(recipe(), batch_size=10**9).settled(rows).epochs == 100
+def test_auto_epochs(n_train, epochs):
+    """Of 32 samples a batch: 10,000 steps, within 5 and 100 epochs."""
+    assert recipe(n_train).epochs == epochs
+    assert recipe(n_train, epochs=3).epochs == 3
+    assert recipe(n_train, batch_size=10**9).epochs == 100
 
 
 def test_auto_epochs_of_a_fit(sequences, small, monkeypatch):
     X, y = sequences
-    assert small(epochs="auto").fit(X, y).n_iter_ == 100
-    monkeypatch.setattr(_training, "AUTO_STEPS", 40)
+    assert small(epochs="auto", batch_size=40).fit(X, y).n_iter_ == 100
+    monkeypatch.setattr(settings, "AUTO_STEPS", 40)
     model = small(epochs="auto", batch_size=8, early_stopping=False, verbose=0).fit(X, y)
     assert model.n_iter_ == 8
     assert model.partial_fit(X, y).n_iter_ == 9

@@ -85,7 +85,7 @@ def test_adding_a_constant_to_the_feature_and_y_shifts_predictions_by_it(small, 
     assert_allclose(shifted.predict(moved) - 4096, model.predict(X), atol=1e-4)
 
 
-# With one batch the order of rows, which their values decide, does not matter.
+# With one batch the order of samples, which their values decide, does not matter.
 @pytest.mark.parametrize("factor", [2.0**100, 2.0**-600])
 def test_units_do_not_matter(small, walks, factor):
     X, y = walks
@@ -106,7 +106,7 @@ def test_on_a_random_walk_it_is_hardly_worse_than_the_last_value(small, seed):
 def test_windows_of_groups_and_time_windows_continue_each_its_own_series(small):
     walks = np.cumsum(np.random.default_rng(0).normal(size=(90, 2)), axis=0)
     table = pd.DataFrame({"a": walks[:, 0], "b": walks[:, 1], "g": np.repeat([0, 1, 2], 30)})
-    X, y = sliding_windows(table, table["b"], length=5, groups="g")
+    X, y = sliding_windows(table, table["b"], length=5, group_by="g")
     assert X.shape == (75, 5, 2)
     model, last = small(target_feature=1, **UNTRAINED).fit(X, y), np.asarray(X)[:, -1, 1]
     assert_allclose(model.predict(X), last + np.mean(y - last), rtol=1e-9)
@@ -145,12 +145,12 @@ def test_scaled_x_and_unscaled_y_are_told(small, walks):
     small(target_feature=0).fit(table, y)  # a warning would be an error
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 5, 13, 40])
-def test_noise_and_constants_tell_nothing_about_units(small, n_rows):
+@pytest.mark.parametrize("n_samples", [1, 2, 5, 13, 40])
+def test_noise_and_constants_tell_nothing_about_units(small, n_samples):
     model = small(target_feature=0, **UNTRAINED)
-    model.fit(np.full((n_rows, 2, 1), 0.1), np.full(n_rows, 1000.1))
+    model.fit(np.full((n_samples, 2, 1), 0.1), np.full(n_samples, 1000.1))
     for seed in range(10):
-        noise = np.random.default_rng(seed).normal(size=(n_rows, 3, 1))
+        noise = np.random.default_rng(seed).normal(size=(n_samples, 3, 1))
         model.fit(noise[:, :2], noise[:, 2, 0])
 
 

@@ -1,12 +1,10 @@
-"""Several networks in one regressor: their numbers, their mean, their spread."""
+"""Several networks in one regressor: side by side, their mean, their spread."""
 
 import pickle
-from collections import Counter
 
 import keras
 import numpy as np
 import pytest
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import trim_mean
 from sklearn.base import clone
@@ -14,36 +12,25 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
 from skattn import (
-    LSTMAttentionRegressor,
     ModelFileError,
     SequenceScaler,
-    clear_programs,
     compare_attentions,
     load,
     save,
     sequence_importance,
 )
-from skattn._programs.pool import pool
-from skattn._training.holdout import make_folds
-from skattn._training.members import (
-    middle,
-    middle_mean,
-    stack,
-    stack_parameters,
-    unstack,
-    unstack_parameters,
-)
-from skattn._training.samples import check_rows
+from skattn._training.members import middle, middle_mean, stack_arrays, unstack_arrays
 
 
 def member(model, number):
-    """Return a copy of a fitted model that holds one of its members alone."""
+    """Return a copy of a fitted model that holds one of its networks alone."""
     alone = clone(model).set_params(n_members=1)
     vars(alone).update({n: v for n, v in vars(model).items() if n not in model.get_params()})
     alone.parameters_ = {name: value[number] for name, value in model.parameters_.items()}
     alone.n_members_ = 1
-    state = model._optimizer_state
-    alone._optimizer_state = None if state is None else [value[number] for value in state]
+    if model.optimizer_state_ is not None:
+        state = model.optimizer_state_.items()
+        alone.optimizer_state_ = {name: value[number] for name, value in state}
     return alone
 
 
@@ -53,13 +40,11 @@ def member(model, number):
 def test_stacks_come_apart_as_they_were():
     rng = np.random.default_rng(0)
     for n_members in (1, 2, 3):
-        lists = [
-            [rng.normal(size=(2, 3)), rng.normal(size=4), rng.normal(size=())[()]]
+        networks = [
+            {"a": rng.normal(size=(2, 3)), "b": rng.normal(size=4), "c": rng.normal(size=())[()]}
             for _ in range(n_members)
         ]
-        assert repr(unstack(stack(lists), n_members)) == repr(lists)
-        dicts = [dict(zip("abc", values, strict=True)) for values in lists]
-        assert repr(unstack_parameters(stack_parameters(dicts), n_members)) == repr(dicts)
+        assert repr(unstack_arrays(stack_arrays(networks), n_members)) == repr(networks)
 
 
 def test_parameters_are_stacked_and_the_members_differ(sequences, small):
@@ -74,7 +59,8 @@ def test_parameters_are_stacked_and_the_members_differ(sequences, small):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"dropout": 0.3}, {"early_stopping": True, "standardize": False}]
+    "params",
+    [{}, {"dropout": 0.3}, {"early_stopping": True, "standardize": False, "linear_path": False}],
 )
 @pytest.mark.parametrize("seed", [0, "RandomState"])
 def test_the_first_member_is_the_only_one_bit_for_bit(sequences, small, params, seed):
@@ -86,7 +72,6 @@ def test_the_first_member_is_the_only_one_bit_for_bit(sequences, small, params, 
     one.fit(*sequences)
     three.fit(*sequences)
     assert_array_equal(member(three, 0).predict(X), one.predict(X))
-    assert (three.history_, three.best_iter_) == (one.history_, one.best_iter_)
     again = clone(three).set_params(random_state=0).fit(*sequences)
     assert_array_equal(again.predict(X), three.predict(X))
 
@@ -101,12 +86,12 @@ def test_predictions_are_mean_and_spread_of_the_members(sequences, small, params
     y = np.c_[y, 10 - y][:, : shape[-1]] if len(shape) == 2 else y
     model = small(n_members=3, learning_rate=0.05, **params).fit(X, y)
     alone = np.stack([member(model, number).predict(X) for number in range(3)])
-    mean, std = model.predict(X, return_std=True)
-    assert mean.shape == std.shape == shape
+    mean, spread = model.predict(X, return_spread=True)
+    assert mean.shape == spread.shape == shape
     assert_array_equal(model.predict(X), mean)
     assert_allclose(mean, alone.mean(axis=0), rtol=1e-12)
-    assert_allclose(std, alone.std(axis=0), rtol=1e-9)
-    assert (std > 0).all()
+    assert_allclose(spread, alone.std(axis=0), rtol=1e-9)
+    assert (spread > 0).all()
 
 
 def test_a_fifth_of_the_members_at_either_end_is_left_out():
@@ -121,14 +106,14 @@ def test_a_fifth_of_the_members_at_either_end_is_left_out():
     assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("return_std", [True, np.True_, 1])
-def test_the_spread_of_one_is_refused(sequences, small, return_std):
+@pytest.mark.parametrize("return_spread", [True, np.True_, 1])
+def test_the_spread_of_one_is_refused(sequences, small, return_spread):
     model = small().fit(*sequences)
-    with pytest.raises(ValueError, match=r"return_std=True .* Got one: n_members_ = 1"):
-        model.predict(sequences[0], return_std=return_std)
+    with pytest.raises(ValueError, match=r"return_spread=True .* Got one: n_members_ = 1"):
+        model.predict(sequences[0], return_spread=return_spread)
     model.set_params(n_members=3)  # what was fitted counts
-    with pytest.raises(ValueError, match="return_std=True"):
-        model.predict(sequences[0], return_std=return_std)
+    with pytest.raises(ValueError, match="return_spread=True"):
+        model.predict(sequences[0], return_spread=return_spread)
 
 
 @pytest.mark.parametrize("attention", ["additive", "mean", "hierarchical"])
@@ -151,26 +136,25 @@ def test_attention_is_the_mean_of_the_members(sequences, small, attention):
 def test_a_pipeline_passes_the_spread_on(sequences, small):
     X, y = sequences
     pipeline = make_pipeline(SequenceScaler(), small(n_members=2)).fit(X, y)
-    mean, std = pipeline.predict(X, return_std=True)
+    mean, spread = pipeline.predict(X, return_spread=True)
     assert_array_equal(mean, pipeline.predict(X))
-    assert mean.shape == std.shape == y.shape
+    assert mean.shape == spread.shape == y.shape
 
 
 # Going on
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize(("n_members", "later"), [(1, 2), (3, 2), (2, 1)])
-def test_another_number_of_members_cannot_go_on(sequences, small, method, n_members, later):
+@pytest.mark.parametrize(("n_members", "later"), [(1, 2), (3, 2), (2, "auto")])
+def test_a_fit_that_goes_on_keeps_its_networks(sequences, small, method, n_members, later):
     X, y = sequences
-    model = small(n_members=n_members, warm_start=True).fit(X, y).set_params(n_members=later)
-    before, prediction = dict(vars(model)), model.predict(X)
-    with pytest.raises(ValueError, match=f"n_members changed from {n_members} to {later} since"):
-        getattr(model, method)(X, y)
-    assert vars(model) == before
-    assert_array_equal(model.predict(X), prediction)
+    model, twin = (small(n_members=n_members, warm_start=True).fit(X, y) for _ in range(2))
+    getattr(model.set_params(n_members=later), method)(X, y)
+    getattr(twin, method)(X, y)
+    assert model.n_members_ == n_members
+    assert_array_equal(model.predict(X), twin.predict(X))
     model.set_params(warm_start=False).fit(X, y)
-    assert model.n_members_ == later
+    assert model.n_members_ == (1 if later == "auto" else later)
 
 
 @pytest.mark.parametrize("params", [{"n_members": 0}, {"n_members": 1.5}, {"n_members": None}])
@@ -179,8 +163,8 @@ def test_no_number_of_members_is_refused(sequences, small, params):
         small(**params).fit(*sequences)
 
 
-# One batch holds all rows, so their order does not tell the fits apart.
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
+# One batch holds all samples, so their order does not tell the fits apart.
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_each_member_goes_on_as_it_would_alone(sequences, small, optimizer):
     X, y = sequences
     params = {"optimizer": optimizer, "batch_size": 40, "n_members": 2, "warm_start": True}
@@ -193,7 +177,7 @@ def test_each_member_goes_on_as_it_would_alone(sequences, small, optimizer):
         assert_allclose(member(model, number).predict(X), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}, {"optimizer": "rmsprop"}])
+@pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}])
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_saved_members_predict_and_go_on_bit_for_bit(sequences, small, tmp_path, n_members, params):
     X, y = sequences
@@ -211,8 +195,8 @@ def test_the_spread_survives_a_file(sequences, small, tmp_path):
     save(model, tmp_path / "model")
     loaded = load(tmp_path / "model")
     for one, other in zip(
-        loaded.predict(sequences[0], return_std=True),
-        model.predict(sequences[0], return_std=True),
+        loaded.predict(sequences[0], return_spread=True),
+        model.predict(sequences[0], return_spread=True),
         strict=True,
     ):
         assert_array_equal(one, other)
@@ -256,127 +240,118 @@ def test_exports_predict_the_mean(sequences, small, tmp_path, params):
     assert_array_equal(loaded(X), exported(X))
 
 
-def test_searching_over_members_traces_once(sequences, small):
-    clear_programs()
+def test_searching_over_members_traces_once(sequences, small, own_pool):
     grid = {"n_members": [1, 2, 3], "ema_momentum": [0.0, 0.9], "weight_decay": ["auto", None]}
     GridSearchCV(small(epochs=1), grid, cv=KFold(2), error_score="raise").fit(*sequences)
-    assert [program.n_traces["train_epoch"] for program in pool.idle()] == [1]
-    assert [program.n_traces["predict"] for program in pool.idle()] == [1]
-
-
-class Counted(keras.callbacks.Callback):
-    began, ended = [], []
-
-    def on_train_begin(self, logs=None):
-        self.began.append(self)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.ended.append(epoch)
-
-
-@pytest.mark.parametrize("made", [Counted, Counted()], ids=["class", "instance"])
-def test_each_member_has_callbacks_of_its_own(sequences, small, made):
-    Counted.began.clear()
-    Counted.ended.clear()
-    small(n_members=3, callbacks=[made]).fit(*sequences)
-    assert len(set(map(id, Counted.began))) == 3
-    assert made not in Counted.began
-    assert Counted.ended == [0, 1] * 3
-
-
-def test_a_callback_that_stops_one_member_stops_each(sequences, small):
-    class Stop(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            self.model.stop_training = epoch == 1
-
-    model = small(n_members=2, epochs=9, callbacks=[Stop]).fit(*sequences)
-    twin = small(n_members=2, epochs=2, learning_rate_schedule="constant")
-    model.set_params(learning_rate_schedule="constant").fit(*sequences)
-    assert model.n_iter_ == 2
-    assert_array_equal(model.predict(sequences[0]), twin.fit(*sequences).predict(sequences[0]))
+    assert [program.n_traces["train_epoch"] for program in own_pool.programs()] == [1]
+    assert [program.n_traces["predict"] for program in own_pool.programs()] == [1]
 
 
 def test_insight_works_with_members(sequences, small):
     X, y = sequences
     model = small(n_members=2, epochs=3)
-    compared = compare_attentions(model, X, y, attentions=[None, "mean"], cv=KFold(2))
-    assert sorted(compared.scores["attention"].astype(str).unique()) == ["None", "mean"]
+    compared = compare_attentions(model, X, y, attentions=[None, "additive"], cv=KFold(2))
+    assert sorted(compared.scores["attention"].astype(str).unique()) == ["additive", "none"]
     importance = sequence_importance(model.fit(X, y), X, y, n_repeats=2, random_state=0)
     assert np.isfinite(importance.importances_mean).all()
     assert importance.baseline == model.score(X, y)
 
 
-def test_a_failed_member_leaves_no_trace(sequences, small):
+# Side by side
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Return what sets on how many threads the networks of later fits train."""
+
+    def set_threads(n):
+        monkeypatch.setattr("skattn._training.loop.n_threads", lambda n_runs: min(n, n_runs))
+
+    return set_threads
+
+
+@pytest.mark.parametrize(
+    "params", [{"dropout": 0.3}, {"early_stopping": True, "n_iter_no_change": 1, "epochs": 9}]
+)
+def test_networks_side_by_side_are_those_one_after_the_other_bit_for_bit(
+    sequences, small, on, params
+):
     X, y = sequences
+    fits = []
+    for n in (1, 2, 3):
+        on(n)
+        fits.append(small(n_members=3, learning_rate=0.1, **params).fit(X, y))
+    for other in fits[1:]:
+        assert other.loss_curve_ == fits[0].loss_curve_
+        assert other.validation_loss_curve_ == fits[0].validation_loss_curve_
+        for name, value in fits[0].parameters_.items():
+            assert_array_equal(other.parameters_[name], value)
+
+
+def test_each_network_trains_as_the_only_one_of_its_seed(sequences, small):
+    X, y = sequences
+    three = small(n_members=3, dropout=0.2).fit(X, y)
+    for number, seed in enumerate(np.random.RandomState(0).randint(2**31, size=2), start=1):
+        alone = small(random_state=np.random.RandomState(seed), dropout=0.2).fit(X, y)
+        assert_array_equal(member(three, number).predict(X), alone.predict(X))
+
+
+def test_curves_are_means_over_the_networks(sequences, small):
+    X, y = sequences
+    seed = np.random.RandomState(0).randint(2**31, size=1)[0]
+    two = small(n_members=2).fit(X, y, X_val=X, y_val=-y)
+    alone = [small(), small(random_state=np.random.RandomState(seed))]
+    for model in alone:
+        model.fit(X, y, X_val=X, y_val=-y)
+    for name in ("loss_curve_", "validation_loss_curve_", "learning_rate_curve_", "best_loss_"):
+        expected = np.mean([getattr(model, name) for model in alone], axis=0)
+        assert_allclose(getattr(two, name), expected, rtol=1e-12)
+
+
+def test_networks_stop_each_at_its_own_time(sequences, small):
+    """The curves go on with those that train; best_iter_ is the mean of the best epochs."""
+    X, _ = sequences
+    y = X[:, 2, 0].copy()
+    y[20:30] *= -1  # which stop the second network
+    params = {"epochs": 9, "early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.05}
+    params |= {"validation_fraction": 0.25, "standardize": False}
+    params |= {"linear_path": False}
+    two = small(n_members=2, **params).fit(X, y)
+    seed = np.random.RandomState(0).randint(2**31, size=1)[0]
+    first = small(**params).fit(X, y)
+    others = np.r_[0:20, 30:40]
+    second = small(random_state=np.random.RandomState(seed), **params)
+    second.fit(X[others], y[others], X_val=X[20:30], y_val=y[20:30])
+    shorter, longer = sorted((first, second), key=lambda model: model.n_iter_)
+    assert shorter.n_iter_ < longer.n_iter_ == two.n_iter_
+    assert (
+        two.validation_loss_curve_[shorter.n_iter_ :]
+        == longer.validation_loss_curve_[shorter.n_iter_ :]
+    )
+    assert two.best_iter_ == round((first.best_iter_ + second.best_iter_) / 2)
+    assert type(two.best_iter_) is int
+    assert_allclose(two.best_loss_, (first.best_loss_ + second.best_loss_) / 2)
+
+
+def test_a_fit_that_fails_leaves_no_trace(sequences, small):
+    X, y = sequences
+
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
     model = small(n_members=2).fit(X, y)
-
-    trainings = []
-
-    class FailSecond(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            trainings.append(1)
-            if len(trainings) == 2:
-                raise KeyboardInterrupt
-
-    before, prediction = dict(vars(model.set_params(callbacks=[FailSecond]))), model.predict(X)
+    before, prediction = dict(vars(model.set_params(callbacks=[Interrupt]))), model.predict(X)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert vars(model) == before
     assert_array_equal(model.predict(X), prediction)
-    assert isinstance(model, LSTMAttentionRegressor)
 
 
-# Rows that members hold out
+# Samples that networks hold out
 
 
-def folds_of(model, n_rows):
-    """Return which rows train and which stop each member."""
-    X = np.random.default_rng(0).normal(size=(n_rows, 3, 1))
-    rows, _ = check_rows(model, X, np.arange(float(n_rows)), None, reset=True)
-    _, folds = make_folds(model, rows, None, goes_on=False)
-    return [[None if part is None else part.y[:, 0].tolist() for part in fold] for fold in folds]
-
-
-@pytest.mark.parametrize("n_rows", [50, 60, 103, 499])
-def test_few_rows_train_five_members_and_each_row_stops_one(n_rows):
-    folds = folds_of(LSTMAttentionRegressor(), n_rows)
-    assert len(folds) == 5
-    stopping = Counter()
-    for train, held_out in folds:
-        assert sorted(train + held_out) == list(range(n_rows))
-        assert len(held_out) == -(-n_rows // 5)
-        stopping.update(held_out)
-    assert folds[0][1][-1] == n_rows - 1
-    assert set(stopping) == set(range(n_rows))
-    assert Counter(stopping.values())[2] == 5 * -(-n_rows // 5) - n_rows < 5
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "params", "n_members", "n_held_out"),
-    [
-        (499, {}, 5, 100),
-        (500, {}, 1, 50),
-        (499, {"n_members": 1}, 1, 100),
-        (499, {"n_members": 2}, 2, 100),
-        (500, {"n_members": 12}, 12, 50),
-        (499, {"validation_fraction": 0.1}, 5, 50),
-        (499, {"early_stopping": True}, 5, 100),
-        (499, {"early_stopping": False}, 1, None),
-        (499, {"early_stopping": False, "n_members": 3}, 3, None),
-        (49, {}, 1, None),
-        (49, {"n_members": 3}, 3, None),
-        (10, {"early_stopping": True}, 5, 2),
-    ],
-)
-def test_members_and_rows_held_out(n_rows, params, n_members, n_held_out):
-    folds = folds_of(LSTMAttentionRegressor(**params), n_rows)
-    assert len(folds) == n_members
-    for train, held_out in folds:
-        assert held_out is None if n_held_out is None else len(held_out) == n_held_out
-        assert len(train) == n_rows - (n_held_out or 0)
-
-
-def test_validation_rows_that_are_given_stop_the_only_member(sequences, small):
+def test_validation_samples_that_are_given_stop_the_only_network(sequences, small):
     X, y = sequences
     model = small(n_members="auto", early_stopping="auto").fit(X, y, X_val=X, y_val=y)
     assert model.n_members_ == 1
@@ -386,6 +361,7 @@ def test_validation_rows_that_are_given_stop_the_only_member(sequences, small):
 def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, small):
     X, y = sequences
     params = {"standardize": False, "early_stopping": True, "validation_fraction": 0.25}
+    params["linear_path"] = False
     two = small(n_members=2, **params, epochs=4).fit(X, y)
     seed = np.random.RandomState(0).randint(2**31, size=1)[0]
     alone = small(**params, epochs=4, random_state=np.random.RandomState(seed))
@@ -394,21 +370,7 @@ def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, smal
     assert_array_equal(member(two, 1).predict(X), alone.predict(X))
 
 
-@pytest.mark.parametrize(("length", "first"), [(5, [48, 36, 24, 12, 0]), (25, [48, 48, 48, 48, 0])])
-def test_members_whose_block_leaves_less_than_half_stop_by_the_last_one(length, first):
-    """Of 60 windows, 12 validate, and up to length - 1 on either side share rows with them.
-
-    Of length 25 the last block and the first leave 24 windows, the others 12 or none.
-    """
-    X = sliding_window_view(np.random.default_rng(0).normal(size=59 + length), length)
-    model = LSTMAttentionRegressor(early_stopping=True)
-    rows, _ = check_rows(model, X, np.arange(60.0), None, reset=True)
-    _, folds = make_folds(model, rows, None, goes_on=False)
-    assert [held_out.y[0, 0] for _, held_out in folds] == first
-    assert all(2 * len(train.X) > len(folds[0][0].X) for train, _ in folds)
-
-
-def test_statistics_are_of_all_rows_that_train_a_member(small):
+def test_statistics_are_of_all_samples_that_train_a_network(small):
     """One feature moves in the last fifth alone, which only the first member holds out."""
     X = np.random.default_rng(0).normal(size=(60, 4, 2))
     X[:48, :, 1] = 0
