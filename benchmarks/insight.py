@@ -1,149 +1,244 @@
-"""Whether attention finds known answers, and whether the verdict can be trusted.
+"""Whether the verdict of `compare_attentions` can be trusted: level, power and coverage.
 
-    python benchmarks/insight.py [shares] [verdicts] [control] [flood --data DIR] [--write]
+    python benchmarks/insight.py [control windows power] [--sets N] [--quick] [--stand-in]
+        [--rows FILE] [--write]
+    python benchmarks/insight.py flood --data DIR [--write]
 
-``shares`` measures the attention on the true steps of generated tasks, and faithfulness;
-``verdicts`` compares attentions on tasks where it should help; ``control`` counts false alarms
-on 20 data sets where attention cannot help; ``flood`` compares on the training rows of
-FloodModeling1 (P1; DIR as in accuracy.py). Two fits run at once, each on one thread.
-``--write`` puts the tables into RESULTS.md.
+``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
+on overlapping windows of one series, ``power`` finds out how often help is seen. Each set is a
+row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
+a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
+two small ones of each. Tables hold the sets that are done. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
+a thousand times as fast. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
+accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
 """
 
 import argparse
+import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import verdict_sets as sets
 from accuracy import read_ts
+from reservoir import Reservoir
+from scipy.stats import binomtest
+from scipy.stats import t as student
+from sklearn.base import clone
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import TimeSeriesSplit, check_cv
 from tables import write
 
-from skattn import LSTMAttentionRegressor, attention_faithfulness, compare_attentions
-from skattn.datasets import make_echo, make_fading_memory, make_selective_recall
+from skattn import LSTMAttentionRegressor, compare_attentions
 
-N_TRAIN, N_TEST, SEEDS = 1000, 500, (0, 1, 2)
-MODEL = LSTMAttentionRegressor(units=16)
-ERROR = "neg_root_mean_squared_error"
-
-
-def shares(data):
-    """Measure attention on the true step, and faithfulness; additive, 16 units, test rows."""
-    rows = []
-    for make in (make_selective_recall, make_echo):
-        for n_timesteps, lag in ((40, 20), (50, 30), (60, 40)):
-            options = {"lag": lag} if make is make_echo else {}
-            task = make.__name__.removeprefix("make_") + f", {n_timesteps} steps"
-            rows += [
-                {"task": task + "".join(f", lag {lag}" for _ in options), "seed": seed}
-                | share(make, n_timesteps, seed, **options)
-                for seed in SEEDS
-            ]
-            print(pd.DataFrame(rows[-3:]), flush=True)
-    frame = pd.DataFrame(rows)
-    medians = frame.groupby("task", sort=False).median().drop(columns="seed")
-    medians.insert(1, "shares of seeds", frame.groupby("task")["share"].agg(in_words))
-    return medians.to_string(float_format="%.3f")
+#: Section → kinds of sets, their sizes, how they are split.
+SECTIONS = {
+    "control": (
+        (sets.fading_memory, sets.pure_noise, sets.linear_autoregression, sets.shuffled_targets),
+        (100, 300, 1000),
+        5,
+    ),
+    "windows": ((sets.overlapping_windows,), (300, 1000), TimeSeriesSplit(5)),
+    "power": ((sets.recall, sets.adding, sets.echo, sets.one_tenth), (100, 300, 1000), 5),
+}
+#: Trained to the end in few epochs.
+NETWORK = LSTMAttentionRegressor(units=8, epochs=30, learning_rate=0.02)
+ERROR = "neg_mean_squared_error"
+N_FRESH, FRESH_SEEDS = 2000, 20
+FIGURE = Path(__file__).parents[1] / "docs" / "images" / "verdict.png"
 
 
-def share(make, n_timesteps, seed, **options):
-    """Fit one network; return what it attends to, how well it predicts, and faithfulness."""
-    X, y, steps = make(
-        N_TRAIN + N_TEST, n_timesteps, random_state=seed, return_steps=True, **options
-    )
-    model = LSTMAttentionRegressor(**MODEL.get_params()).set_params(random_state=seed)
-    model.fit(X[:N_TRAIN], y[:N_TRAIN])
-    X, y, steps = X[N_TRAIN:], y[N_TRAIN:], steps[N_TRAIN:]
-    on_steps = np.take_along_axis(model.attention_weights(X), steps, axis=1).sum(axis=1)
-    found = attention_faithfulness(model, X[:200], y[:200], scoring=ERROR, random_state=0)
-    return {
-        "share": on_steps.mean(),
-        "R²": model.score(X, y),
-        "advantage": found.advantage,
-        "interval low": found.advantage_interval[0],
-        "area random": found.areas["random"],
-        "top": found.top_agreement,
-        "τ": found.rank_agreement,
-    }
+def run_set(section, model, make, n_samples, number, fresh_seeds):
+    """Compare on one set; return a row with the verdict, today's test beside it, and the truth.
 
-
-def in_words(values):
-    """Write several numbers with two digits."""
-    return " ".join(f"{value:.2f}" for value in values)
-
-
-def verdicts(data):
-    """Compare attentions where one should help: 50 steps, 16 units, 10 folds.
-
-    Of the echo, three seeds a fold: the plain LSTM solves it with one seed and not with
-    another, and with one seed a fold these differences are no evidence (p = 0.13).
+    The primary comparison does not depend on the other attentions, so that only its two are
+    fitted.
     """
-    texts = []
-    for make, n_repeats in ((make_selective_recall, 1), (make_echo, 3)):
-        X, y = make(N_TRAIN, random_state=0)
-        result = compare_attentions(
-            MODEL, X, y, cv=10, scoring=ERROR, n_repeats=n_repeats, random_state=0, n_jobs=2
-        )
-        texts.append(f"{make.__name__}, seeds a fold: {n_repeats}\n{in_text(result)}")
-        print(texts[-1], flush=True)
-    return "\n\n".join(texts)
+    begin, cv = time.perf_counter(), SECTIONS[section][2]
+    X, y = make(n_samples, number)
+    result = compare_attentions(
+        model, X, y, attentions=[None, "additive"], cv=cv, scoring=ERROR, random_state=number
+    )
+    row = result.comparisons.iloc[0]
+    names = ["verdict", "p_value", "removed", "removed_low", "removed_high", "n_seeds"]
+    done = {name: row[name] if isinstance(row[name], str) else float(row[name]) for name in names}
+    done |= {"n_fits": len(result.scores), "seconds": time.perf_counter() - begin}
+    done["corrected_t"] = corrected_t(result.scores, check_cv(cv), X)
+    # Elsewhere the truth says whether "helped" is a false alarm, and nothing more.
+    if fresh_seeds and (section == "power" or done["verdict"] == "helped"):
+        done["truth"] = true_share(model, make, X, y, cv, number, fresh_seeds)
+    return done
 
 
-def control(data):
-    """Count false alarms on 20 data sets where attention cannot help: 8 units, 1 network."""
-    model = LSTMAttentionRegressor(units=8, n_members=1)
-    kinds, sentences = [], []
-    for seed in range(20):
-        X, y = make_fading_memory(300, 20, random_state=seed)
-        result = compare_attentions(model, X, y, random_state=seed, n_jobs=2)
-        kinds.append(result.table["verdict"][1:])
-        sentences.append(result.summary.partition(".")[0])
-        print(seed, kinds[-1].to_dict(), result.summary, flush=True)
-    counts = pd.DataFrame(kinds).apply(lambda kind: kind.value_counts()).fillna(0).astype(int)
-    return f"{counts.T.to_string()}\n\n{pd.Series(sentences).value_counts().to_string()}"
+def corrected_t(scores, cv, X):
+    """Return the p-value of the test before: one seed a fold, Nadeau and Bengio's variance."""
+    first = scores.drop_duplicates(["attention", "fold"]).pivot_table("score", "fold", "attention")
+    differences = first["additive"] - first["none"]
+    ratio = np.mean([len(test) / len(train) for train, test in cv.split(X)])
+    error = np.sqrt((1 / len(differences) + ratio) * differences.var(ddof=1))
+    return float(2 * student.sf(abs(differences.mean()) / error, df=len(differences) - 1))
+
+
+def true_share(model, make, X, y, cv, number, n_seeds):
+    """Return the share of the error that attention removes: fresh seeds and fresh samples."""
+    X_fresh, y_fresh = make(N_FRESH, 10**6 + number)
+    errors = dict.fromkeys((None, "additive"), 0.0)
+    for fold, (train, _) in enumerate(check_cv(cv).split(X)):
+        for seed in range(n_seeds):
+            for attention in errors:
+                fitted = clone(model).set_params(attention=attention)
+                fitted.set_params(random_state=10**6 + 1000 * number + 100 * fold + seed)
+                if isinstance(model, LSTMAttentionRegressor):
+                    fitted.set_params(n_members=1)
+                fitted.fit(X[train], y[train])
+                errors[attention] += mean_squared_error(y_fresh, fitted.predict(X_fresh))
+    return 1 - errors["additive"] / errors[None]
+
+
+def run(sections, options):
+    """Run the sets that are not in the file of rows: the first of each kind, then the second, ..."""
+    done = {tuple(row["key"]) for row in read_rows(options.rows)}
+    name = type(options.model).__name__
+    tasks = [
+        (section, make, size, number)
+        for number in range(options.sets)
+        for section in sections
+        for make in SECTIONS[section][0]
+        for size in SECTIONS[section][1]
+        if size <= options.max_size
+    ]
+    for section, make, size, number in tasks:
+        key = (name, section, make.__name__, size, number)
+        if key not in done:
+            row = run_set(section, options.model, make, size, number, options.fresh_seeds)
+            with options.rows.open("a") as file:
+                file.write(json.dumps({"key": key, **row}) + "\n")
+            print(*key, row, flush=True)
+
+
+def read_rows(path):
+    """Return the rows of a file; none where it does not exist."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def rows_of(section, model, options):
+    """Return the rows of a section as a frame."""
+    frame = pd.DataFrame(read_rows(options.rows))
+    keys = pd.DataFrame(frame.pop("key").tolist(), columns=["model", "section", "kind", "n", "set"])
+    frame = pd.concat([keys, frame], axis=1)
+    own = (frame["model"] == type(model).__name__) & (frame["section"] == section)
+    return frame[own & (frame["set"] < options.sets)]
+
+
+def table_of(frame):
+    """Summarize the sets of each kind and size, and of all sizes of a kind."""
+    rows = {}
+    for kind, own in frame.groupby("kind", sort=False):
+        for n, sized in [*own.groupby("n"), ("all", own)]:
+            rows[kind, n] = summary_of(sized)
+    rows["all", "all"] = summary_of(frame)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["kind", "n"])
+    return table.to_string(float_format="%.3g")
+
+
+def summary_of(frame):
+    """Count how often attention was said to help, falsely too, and how often it was covered."""
+    helped, truth = frame["verdict"] == "helped", frame.get("truth", pd.Series(np.nan, frame.index))
+    false = helped & (truth <= 0)
+    row = {"sets": len(frame), "helped": helped.sum(), "95% of helped": in_words(helped)}
+    row |= {"false": false.sum(), "95% of false": in_words(false)}
+    known = frame[truth.notna()]
+    if len(known) == len(frame):
+        covered = known["truth"].between(known["removed_low"], known["removed_high"])
+        row |= {"true share": known["truth"].mean()}
+        row |= {"covered": covered.mean(), "95% of covered": in_words(covered)}
+    better, before = frame["removed"] > 0, frame["corrected_t"]
+    row |= {"before, alone": (better & (before < 0.05)).sum()}
+    row |= {"before": (better & (before < 0.01)).sum()}
+    return row | {"fits": frame["n_fits"].mean(), "seconds": frame["seconds"].mean()}
+
+
+def in_words(happened):
+    """Write the exact binomial 95% interval of how often something happened."""
+    low, high = binomtest(int(happened.sum()), len(happened)).proportion_ci()
+    return f"{low:.2f} to {high:.2f}"
 
 
 def flood(data):
-    """Compare attentions on FloodModeling1, training rows, defaults, 10 folds, 1 seed a fold."""
+    """Compare attentions on FloodModeling1, training rows, defaults."""
     X, y = read_ts(data / "tser" / "FloodModeling1" / "FloodModeling1_TRAIN.ts")
-    model = LSTMAttentionRegressor()
-    return in_text(compare_attentions(model, X, y, cv=10, scoring=ERROR, random_state=0, n_jobs=2))
+    begin = time.perf_counter()
+    attentions = [None, "mean", "additive"]
+    result = compare_attentions(
+        LSTMAttentionRegressor(), X, y, attentions=attentions, random_state=0, n_jobs=2
+    )
+    seconds = time.perf_counter() - begin
+    return f"{result.table.to_string()}\n{result.summary}\n{seconds:.0f} s"
 
 
-def in_text(result):
-    """Write a comparison: its table, then its sentence."""
-    return f"{result.table.to_string(float_format='%.4f')}\n{result.summary}"
+def draw(options):
+    """Draw level and power against the number of samples, today's test beside the new one."""
+    from matplotlib.figure import Figure
 
-
-SECTIONS = {function.__name__: function for function in (shares, verdicts, control, flood)}
-
-
-def one_thread_each():
-    """Give each fit one thread, before TensorFlow starts."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    axes = figure.subplots(1, 2)
+    titles = {"control": "Attention cannot help", "power": "Attention helps"}
+    for ax, (section, title) in zip(axes, titles.items(), strict=True):
+        frame = rows_of(section, options.model, options)
+        frame["helped"] = (frame["verdict"] == "helped") & (frame["removed"] > 0)
+        frame["before"] = (frame["corrected_t"] < 0.01) & (frame["removed"] > 0)
+        means = frame.groupby("n")[["helped", "before"]].mean()
+        ax.plot(means.index, means["helped"], "o-", color="#0072B2", label="compare_attentions")
+        ax.plot(means.index, means["before"], "s--", color="#D55E00", label="corrected t-test")
+        ax.set(xscale="log", xlabel="samples", ylabel='share of sets "helped"', title=title)
+        ax.axhline(0.05 if section == "control" else 0.95, color="black", linewidth=0.6)
+        ax.set_xticks(means.index, means.index)
+        ax.legend(fontsize="small")
+    figure.savefig(FIGURE, dpi=110)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
+    parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--max-size", type=int, default=1000)
+    parser.add_argument("--fresh-seeds", type=int, default=FRESH_SEEDS)
+    parser.add_argument("--rows", type=Path, default=Path("insight_rows.jsonl"))
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--write", action="store_true")
+    for flag in ("--quick", "--stand-in", "--write"):
+        parser.add_argument(flag, action="store_true")
     options = parser.parse_args()
-    if "flood" in options.sections and options.data is None:
-        parser.error("flood needs --data DIR")
-    one_thread_each()
-    for name in options.sections:
-        text = SECTIONS[name](options.data)
-        print(text, flush=True)
-        if options.write:
-            where = " --data DIR" if name == "flood" else ""
-            command = f"python benchmarks/insight.py {name}{where} --write"
-            write(
-                f"insight {name}",
-                f"Insight: {SECTIONS[name].__doc__.splitlines()[0]}",
-                text,
-                command,
-            )
+    options.model = Reservoir() if options.stand_in else NETWORK
+    if options.quick:
+        options.sets, options.fresh_seeds, options.max_size = 2, 1, 300
+    run([section for section in options.sections if section in SECTIONS], options)
+    for section in options.sections:
+        report(section, options)
+    if options.write and {"control", "power"} <= set(options.sections):
+        draw(options)
+
+
+def report(section, options):
+    """Run a section, print its table, and write it where that is wanted."""
+    command = f"python benchmarks/insight.py {section}"
+    if section == "flood":
+        title, text, command = (
+            flood.__doc__.splitlines()[0],
+            flood(options.data),
+            f"{command} --data DIR",
+        )
+    else:
+        text = table_of(rows_of(section, options.model, options))
+        name = type(options.model).__name__
+        title = f"{section}, {name}, truth from {options.fresh_seeds} fresh seeds a fold"
+        command += f" --sets {options.sets} --fresh-seeds {options.fresh_seeds}"
+        command += f" --max-size {options.max_size}"
+        command += " --stand-in" if options.stand_in else ""
+    print(text, flush=True)
+    if options.write:
+        place = f"insight {section}" + (" stand-in" if options.stand_in else "")
+        write(place, f"Insight: {title}", text, command)
 
 
 if __name__ == "__main__":

@@ -39,12 +39,6 @@ def windows_on(table, layout):
     return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with the files of slow tests, so that no process waits for the other at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 def spec_of(attention="additive", **changes):
     """Return the spec of a small network, for two features and one output."""
     defaults = {"n_features": 2, "n_outputs": 1, "head_input": "concat", "units": 4, "n_layers": 1}
@@ -98,3 +92,9 @@ def small():
         return LSTMAttentionRegressor(attention, **{**defaults, **params})
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files of slow tests, so that no process waits for the other at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

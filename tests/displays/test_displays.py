@@ -22,7 +22,6 @@ from skattn import (
     LossCurveDisplay,
     SequenceScaler,
     attention_faithfulness,
-    compare_attentions,
     sequence_importance,
 )
 
@@ -48,12 +47,22 @@ def faithfulness(**changes):
 
 
 def comparison(**changes):
-    verdicts = ["", "no difference shown", "hurt", "helped"]
-    columns = {"difference": [0.0, 0.1, -0.2, 0.3], "verdict": verdicts}
-    columns |= {"interval_low": [0.0, -0.1, -0.3, 0.2], "interval_high": [0.0, 0.3, -0.1, 0.4]}
-    table = pd.DataFrame(columns, index=["None", "mean", "dot", "additive"])
-    result = {"table": table, "summary": "Attention helped.", "scoring": None, "confidence": 0.9}
-    return Bunch(**result | changes)
+    rows = pd.DataFrame(
+        {
+            "attention": ["additive", "additive", "dot"],
+            "against": ["none", "mean", "none"],
+            "question": ["primary", "control", "others"],
+            "verdict": ["helped", "not shown", "hurt"],
+            "removed": [0.3, 0.1, -0.2],
+            "removed_low": [0.2, -0.1, -0.3],
+            "removed_high": [0.35, 0.3, -0.1],
+            "difference": [3.0, 1.0, -2.0],
+            "difference_low": [2.0, -1.0, -3.0],
+            "difference_high": [4.0, 3.0, -1.0],
+        }
+    )
+    result = {"comparisons": rows, "summary": "Attention helped.", "scoring": "r2"}
+    return Bunch(**{**result, "confidence": 0.9, **changes})
 
 
 DISPLAYS = {
@@ -231,40 +240,40 @@ def test_faithfulness_is_drawn_as_it_is_computed(small, sequences):
     assert display.figure_.get_suptitle().split() == result.summary.split()
 
 
-def test_a_comparison_has_a_point_with_an_interval_for_each_attention():
+def test_a_comparison_has_a_point_with_an_interval_for_each_question():
     display = ComparisonDisplay(comparison()).plot()
-    assert list(display.points_) == ["mean", "dot", "additive"]
+    assert list(display.points_) == [("additive", "none"), ("additive", "mean"), ("dot", "none")]
     drawn = [points.lines[0].get_xydata()[0].tolist() for points in display.points_.values()]
-    assert drawn == [[0.1, 0], [-0.2, 1], [0.3, 2]]
+    assert_allclose(drawn, [[30, 0], [10, 1], [-20, 2]])
     intervals = [error_bars(points, 0)[0] for points in display.points_.values()]
-    assert_allclose(intervals, [[-0.1, 0.3], [-0.3, -0.1], [0.2, 0.4]])
+    assert_allclose(intervals, [[20, 35], [-10, 30], [-30, -10]])
     assert list(display.zero_.get_xdata()) == [0, 0]
     assert display.ax_.get_ylim() == (2.5, -0.5)
     assert display.ax_.get_title() == "Attention helped."
-    labels = texts(display.ax_.get_yticklabels())
-    assert labels == ["mean\nno difference shown", "dot\nhurt", "additive\nhelped"]
+    assert texts(display.ax_.get_yticklabels()) == [
+        "additive\nprimary: helped",
+        "additive against mean\ncontrol: not shown",
+        "dot\nothers: hurt",
+    ]
     by_marker = {point.lines[0].get_marker() for point in display.points_.values()}
     by_colour = {point.lines[0].get_color() for point in display.points_.values()}
     assert (len(by_marker), len(by_colour)) == (3, 3)
 
 
-@pytest.mark.parametrize(
-    ("scoring", "gain"),
-    [(None, "increase of R²"), ("neg_mean_absolute_error", "decrease of mean absolute error")],
-)
-def test_the_right_of_a_comparison_is_more_score_or_less_error(scoring, gain):
-    label = ComparisonDisplay(comparison(scoring=scoring)).plot().ax_.get_xlabel()
-    assert label.startswith(f"{gain} against the plain LSTM")
-    assert "with 90% interval" in label
+def test_the_right_of_a_comparison_is_better():
+    label = ComparisonDisplay(comparison()).plot().ax_.get_xlabel()
+    assert label.startswith("removed squared error (%)")
+    assert "with 90% interval (right of the line: better)" in label
 
 
-def test_a_comparison_is_drawn_as_it_is_computed(small, sequences):
-    options = {"attentions": [None, "mean"], "cv": 2, "random_state": 0}
-    display = ComparisonDisplay.from_estimator(small(epochs=1), *sequences, **options)
-    row = compare_attentions(small(epochs=1), *sequences, **options).table.loc["mean"]
-    assert display.points_["mean"].lines[0].get_xydata()[0, 0] == row["difference"]
-    low_and_high = [row["interval_low"], row["interval_high"]]
-    assert_allclose(error_bars(display.points_["mean"], 0)[0], low_and_high)
+def test_where_no_share_is_known_a_comparison_is_drawn_in_units_of_the_score():
+    result = comparison(scoring=len)
+    result.comparisons["removed"] = np.nan
+    display = ComparisonDisplay(result).plot(errorbar_kw={"capsize": 0})
+    points = display.points_["additive", "none"]
+    assert points.lines[0].get_xydata()[0, 0] == 3
+    assert error_bars(points, 0) == [[2, 4]]
+    assert display.ax_.get_xlabel().startswith("increase of len")
 
 
 def test_displays_of_what_is_not_fitted_or_does_not_attend_say_so(small, sequences):

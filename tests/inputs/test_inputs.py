@@ -58,8 +58,9 @@ def test_2d_is_one_feature_per_step(sequences, small):
     flat = small().fit(X[:, :, 0], y)
     deep = small().fit(X[:, :, :1], y)
     assert_array_equal(flat.predict(X[:, :, 0]), deep.predict(X[:, :, :1]))
-    assert (flat.n_features_in_, flat.n_timesteps_in_) == (6, 6)
-    assert (deep.n_features_in_, deep.n_timesteps_in_) == (1, 6)
+    for model in (flat, deep):
+        assert (model.n_features_in_, model.n_timesteps_in_) == (6, 6)
+        assert model.n_features_per_step_ == 1
 
 
 def test_2d_with_n_timesteps_is_the_3d_reshape(sequences, small):
@@ -69,7 +70,10 @@ def test_2d_with_n_timesteps_is_the_3d_reshape(sequences, small):
     deep = small().fit(X, y)
     assert_array_equal(flat.predict(table), deep.predict(X))
     assert_array_equal(flat.attention_weights(table), deep.attention_weights(X))
-    assert (flat.n_features_in_, flat.n_timesteps_in_) == (12, 6)
+    for model in (flat, deep):
+        assert (model.n_features_in_, model.n_timesteps_in_) == (12, 6)
+        assert model.n_features_per_step_ == 2
+    assert_array_equal(deep.predict(table), deep.predict(X))  # all features of a step together
 
 
 @pytest.mark.parametrize("container", [list, tuple, lambda X: np.array(X, dtype=object)])
@@ -344,7 +348,7 @@ def test_windows_of_a_series_are_learned_as_their_copies(small):
 def test_held_out_windows_share_no_rows_with_the_training_windows(small):
     """Of 40 windows of 6 steps, 32 to 39 validate and 27 to 31 reach into row 32."""
     X = sliding_window_view(np.random.default_rng(0).normal(size=45), 6)
-    y = np.arange(40.0)
+    y = np.arange(40.0) % 7
     held_out = small(early_stopping=True).fit(X, y)
     apart = small(early_stopping=True).fit(X[:27], y[:27], X_val=X[32:], y_val=y[32:])
     assert_array_equal(held_out.predict(X), apart.predict(X))

@@ -53,7 +53,7 @@ def assert_keeps_its_table(made, like, expected):
     ids=["array", "frame", "groups"],
 )
 def test_windows_of_any_data_are_of_this_type(data):
-    params = {"groups": "g"} if "g" in data else {}
+    params = {"group_by": "g"} if "g" in data else {}
     assert isinstance(TimeWindows(3, **params).fit_transform(data), Windows)
     assert isinstance(sliding_windows(data, length=3, **params), Windows)
 
@@ -61,8 +61,8 @@ def test_windows_of_any_data_are_of_this_type(data):
 def test_names_are_those_of_the_features():
     table = pd.DataFrame({"a": TABLE[:, 0], "g": np.repeat([0, 1], 10), "b": TABLE[:, 1]})
     for made in (
-        TimeWindows(3, groups="g").fit_transform(table),
-        sliding_windows(table, length=3, groups="g"),
+        TimeWindows(3, group_by="g").fit_transform(table),
+        sliding_windows(table, length=3, group_by="g"),
     ):
         assert made.feature_names.tolist() == ["a", "b"]
         assert made[3:].feature_names.tolist() == ["a", "b"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
@@ -21,7 +21,7 @@ def walk(windows, rows):
     return np.concatenate(parts)
 
 
-@RANDOM
+@settings(RANDOM, max_examples=15)
 @given(panel=panels(min_rows=8), fraction=st.floats(0.5, 0.95))
 def test_following_rows_have_the_windows_of_the_whole_table(panel, fraction):
     table, _, params = panel

@@ -273,7 +273,7 @@ DOUBLE = hourly(9).iloc[[0, 1, 1, 2]]
         ),
         (hourly(9).replace(4.0, np.inf), "contains infinity"),
         (hourly(0), "0 sample"),
-        (np.zeros((9, 2, 1)), "dim 3"),
+        (np.zeros((9, 2, 1)), r"Got shape \(9, 2, 1\). Sequences need no windows"),
     ],
 )
 def test_tables_that_are_refused(X, message):

@@ -3,15 +3,19 @@
 import textwrap
 
 from .._insight.comparison import compare_attentions
-from .._insight.scores import gain_of
+from .._insight.scores import error_name, gain_of
 from .axes import FIRST, SECOND, THIRD, axes_of, rows_run_down
+from .base import ResultDisplay
 
-_COLOURS = {"helped": FIRST, "hurt": SECOND, "no difference shown": THIRD}
-_MARKERS = {"helped": "o", "hurt": "X", "no difference shown": "s"}
+_STYLES = {
+    "helped": {"color": FIRST, "fmt": "o"},
+    "hurt": {"color": SECOND, "fmt": "X"},
+    "not shown": {"color": THIRD, "fmt": "s"},
+}
 
 
-class ComparisonDisplay:
-    """Differences of each attention to the plain LSTM, with intervals; the verdict as title.
+class ComparisonDisplay(ResultDisplay):
+    """What each attention removes of the plain LSTM's error, with intervals; the verdict as title.
 
     Parameters
     ----------
@@ -24,10 +28,10 @@ class ComparisonDisplay:
         Where it was drawn.
     figure_ : matplotlib Figure
         The figure of `ax_`.
-    points_ : dict of str to matplotlib ErrorbarContainer
-        Difference and interval of each attention.
+    points_ : dict of (str, str) to matplotlib ErrorbarContainer
+        Effect and interval of each comparison: an attention, and what it is compared with.
     zero_ : matplotlib line
-        The plain LSTM.
+        No difference.
 
     See Also
     --------
@@ -39,14 +43,14 @@ class ComparisonDisplay:
     >>> from skattn.datasets import make_fading_memory
     >>> X, y = make_fading_memory(60, 5, random_state=0)
     >>> display = ComparisonDisplay.from_estimator(
-    ...     LSTMAttentionRegressor(units=4, epochs=2), X, y, attentions=[None, "mean", "dot"]
+    ...     LSTMAttentionRegressor("dot", units=4, epochs=2), X, y,
+    ...     attentions=[None, "dot"], cv=2, n_seeds=2, random_state=0,
     ... )
     >>> list(display.points_)
-    ['mean', 'dot']
+    [('dot', 'none')]
     """
 
-    def __init__(self, result):
-        self.result = result
+    _compute = staticmethod(compare_attentions)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, ax=None, **options):
@@ -61,22 +65,26 @@ class ComparisonDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         **options : dict
-            Options of `compare_attentions`.
+            Options of `compare_attentions` and of `plot`.
 
         Returns
         -------
         display : ComparisonDisplay
             The drawn display.
         """
-        return cls(compare_attentions(estimator, X, y, **options)).plot(ax=ax)
+        return cls._computed_and_drawn(estimator, X, y, ax, options)
 
-    def plot(self, *, ax=None):
-        """Draw the differences; what lies to the right is better than the plain LSTM.
+    def plot(self, *, ax=None, errorbar_kw=None):
+        """Draw the effects, the primary question first; what lies to the right is better.
+
+        Shares of the error where they are known, differences of the score where not.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
+        errorbar_kw : dict, default=None
+            Keywords for matplotlib's `errorbar` of each comparison.
 
         Returns
         -------
@@ -85,25 +93,33 @@ class ComparisonDisplay:
         """
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
-        table = self.result.table.drop(index="None")
+        rows = self.result.comparisons
+        known = rows["removed"].notna().all()
+        columns = ["removed", "removed_low", "removed_high"]
+        if not known:
+            columns = ["difference", "difference_low", "difference_high"]
         self.zero_ = ax.axvline(0, color="black", linewidth=1)
         self.points_ = {}
-        for place, (name, row) in enumerate(table.iterrows()):
-            half = (row["interval_high"] - row["interval_low"]) / 2
-            self.points_[name] = ax.errorbar(
-                row["difference"],
-                place,
-                xerr=half,
-                fmt=_MARKERS[row["verdict"]],
-                color=_COLOURS[row["verdict"]],
-                capsize=3,
-                markersize=8,
+        for place, (_, row) in enumerate(rows.iterrows()):
+            effect, low, high = row[columns] * (100 if known else 1)
+            style: dict = {
+                "capsize": 3,
+                "markersize": 8,
+                **_STYLES[row["verdict"]],
+                **(errorbar_kw or {}),
+            }
+            self.points_[row["attention"], row["against"]] = ax.errorbar(
+                effect, place, xerr=[[effect - low], [high - effect]], **style
             )
-        labels = [f"{name}\n{row['verdict']}" for name, row in table.iterrows()]
-        rows_run_down(ax, labels)
-        ax.set_xlabel(
-            f"{gain_of(self.result.scoring)} against the plain LSTM,\n"
-            f"with {100 * self.result.confidence:g}% interval (right of the line: better)"
-        )
+        rows_run_down(ax, [_label(row) for _, row in rows.iterrows()])
+        scoring, sure = self.result.scoring, f"{100 * self.result.confidence:g}% interval"
+        effect = f"removed {error_name(scoring)} (%)" if known else gain_of(scoring)
+        ax.set_xlabel(f"{effect},\nwith {sure} (right of the line: better)")
         ax.set_title("\n".join(textwrap.wrap(self.result.summary, 70)), fontsize="small")
         return self
+
+
+def _label(row):
+    """Say which comparison a row is, and its verdict."""
+    against = "" if row["against"] == "none" else f" against {row['against']}"
+    return f"{row['attention']}{against}\n{row['question']}: {row['verdict']}"

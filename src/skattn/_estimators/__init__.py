@@ -1,5 +1,5 @@
 """Estimators: they store parameters, check what comes in, and hand out what was fitted.
 
-In come the user's X, y and weights; out go predictions, attention weights and exports. Training,
-programs and files are the work of the packages below and above.
+In come the user's X, y and weights; out go predictions, attention weights and exports. Training
+and programs are the work of packages below, files that of the package above.
 """

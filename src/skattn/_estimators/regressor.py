@@ -1,4 +1,4 @@
-"""The estimator: it checks, scales and keeps numbers; the program does the work."""
+"""The estimator: it stores parameters, keeps the numbers of a fit, and hands out results."""
 
 import warnings
 from copy import copy
@@ -9,7 +9,9 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._inputs.checks import FLOAT32_MAX, check_sequences, check_validation_rows
+from .._inputs.checks import check_sequences
+from .._inputs.targets import check_validation_rows
+from .._inputs.values import FLOAT32_MAX
 from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, LOSS_NAMES, OPTIMIZER_NAMES
 from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks
@@ -38,9 +40,11 @@ def _attends(estimator):
 class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """LSTM with temporal attention, for regression on sequences.
 
-    An LSTM reads each sequence; attention looks back over all its steps, guided by
-    the last state; a head maps both to the prediction. Fits of equal shape share one
-    compiled program, so that grid searches are fast.
+    An LSTM [3]_ reads each sequence; attention looks back over all its steps, guided by
+    the last state; a head maps both to the prediction. By default five such networks are
+    trained and averaged, and a ridge regression is stacked with them, wherever samples can
+    be held out. Fits of equal shape share one compiled program, so that grid searches are
+    fast.
 
     Read more in the README.
 
@@ -98,11 +102,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ``n_columns // n_timesteps`` features, all features of the first step first.
         None means one feature per step.
 
-    target_feature : int or list of int, default=None
-        Number of the feature that y continues, as the next values of a series do: y is
-        then predicted as a change from that feature's last present value. A list gives
-        one for each output, and repeats where there are more outputs. y has to be in the
-        units of that feature: leave scaling to `standardize`. None where y continues none.
+    target_feature : int, str or list of these, default=None
+        Number or name of the feature that y continues, as the next values of a series do: y
+        is then predicted as a change from that feature's last present value. Features have
+        names where X is a list of DataFrames, or `Windows` of a DataFrame. A list gives one
+        for each output, and repeats where there are more outputs. y has to be in the units
+        of that feature: leave scaling to `standardize`. None where y continues none.
 
     relative_inputs : bool or "auto", default="auto"
         Whether steps enter relative to the last present step, feature by feature, and
@@ -118,7 +123,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
-        deviation of the training rows.
+        deviation of the training samples.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, \
             default="squared_error"
@@ -128,7 +133,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     quantile : float, default=0.5
         The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
 
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"}, default="adamw"
+    optimizer : {"adamw", "sgd"}, default="adamw"
         The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
 
     learning_rate : float, default=3e-3
@@ -139,54 +144,57 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         to 0.
 
     weight_decay : float, "auto" or None, default="auto"
-        Decoupled weight decay of matrices, not of biases; None for Keras' 0.004. "auto"
-        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5; equal rows
-        count as one, as they are merged. Used only when ``optimizer="adamw"``.
+        Decoupled weight decay of matrices, not of biases; None for none. "auto"
+        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5, where equal
+        samples count once. Used only when ``optimizer="adamw"``.
 
     clipnorm : float, default=1.0
         Greatest norm of each parameter's gradient; larger ones are scaled down. None
         for no limit.
 
     ema_momentum : float, default=0.99
-        Momentum, in [0, 1), of the running average of the parameters over the steps. The
-        average is what is validated, kept and predicts. 0 for the parameters themselves.
+        Momentum, in [0, 1), of the running average of the parameters over the optimizer's
+        steps. The average is validated, kept, and predicts. 0 for the parameters themselves.
 
     epochs : int or "auto", default="auto"
-        Greatest number of passes over the training rows. "auto" is 100, and fewer where
-        these are more than 10,000 steps, but at least 5.
+        Greatest number of passes over the training samples. "auto" is 100, and fewer where
+        these are more than 5,000 batches, but at least 2.
 
     batch_size : int, default=32
-        Rows per step.
+        Number of samples in a batch.
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out validation rows, to stop when their loss has not improved
+        Whether to hold out validation samples, to stop when their loss has not improved
         for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so where 50 distinct rows or more are left for both, or when `X_val` is
+        "auto" does so where 50 distinct samples or more are left for both, or when `X_val` is
         given.
 
     validation_fraction : float or "auto", default="auto"
-        Share of the rows held out for early stopping: the *last* rows, never
-        shuffled in; further members hold out the blocks before. "auto" is 0.1, and 0.2
-        of fewer than 500 rows. Windows of one table (`TimeWindows`, `sliding_windows`)
-        that share rows with these are left out of training.
+        Share of the samples held out for early stopping: the *last* samples, never shuffled
+        in; further networks hold out the blocks before. "auto" is 0.2. Windows that share
+        rows of their table with held-out ones are left out of training.
 
-    n_iter_no_change : int, default=50
-        Epochs without improvement to wait for. Used only with early stopping.
+    n_iter_no_change : int or "auto", default="auto"
+        Epochs without improvement to wait for. "auto" is 15 where the training loss has
+        fallen by a fifth since the best epoch, so that validation has turned, and 50 on a
+        plateau. Used only with early stopping.
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
 
     n_members : int or "auto", default="auto"
-        Number of networks, trained one after the other from different draws, whose
-        predictions and attention weights are averaged [6]_; of five or more, the fifth at
-        either end is left out of each prediction (a trimmed mean), so that a poor draw does
-        little harm. With early stopping each holds out rows of its own, so that all rows
-        train some. More members take as many times longer. "auto" is 1, but 5 for fewer
-        than 500 rows of which some are held out.
+        Number of networks, trained side by side from different draws, whose predictions and
+        attention weights are averaged [6]_. Of five or more, the fifth at either end is left
+        out of each prediction (a trimmed mean), so that a poor draw does little harm. With
+        early stopping each network holds out a block of its own, so that all samples train,
+        the newest too. "auto" is 5 with early stopping, else 1. A fit that goes on from an
+        earlier one keeps its networks.
 
     callbacks : list, default=None
-        Keras callbacks (instances or classes), called at the begin and end of training
-        and of each epoch. Every fit works on copies of its own.
+        Keras callbacks (instances or classes), called at the begin and end of training and of
+        each epoch. They may read, stop the training and move the learning rate. With several
+        networks they hear one curve, the mean; their `model` is the first network, and None
+        after the fit.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters, the statistics and, if that was
@@ -194,8 +202,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         `n_timesteps` stay as they were then.
 
     random_state : int, RandomState instance or None, default=None
-        Source of initial parameters, row order and dropout. The same int gives the
-        same model, bit for bit, on the same machine.
+        Source of initial parameters, of the order of samples, and of dropout. The same int
+        gives the same model, bit for bit, on the same machine.
 
     verbose : int, default=0
         Whether to show a progress bar.
@@ -203,10 +211,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Columns of a 2-D X, or features per step of a 3-D X.
+        Number of columns of X in two dimensions: `n_timesteps_in_` times
+        `n_features_per_step_`, also where X had three. `predict` takes X in that form, all
+        features of the first step first.
 
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, when X was a DataFrame whose names are all strings.
+    n_features_per_step_ : int
+        Number of features of a step.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a DataFrame; names of the features of a step, where
+        it was a list of DataFrames, or `Windows` that have names.
 
     n_timesteps_in_ : int
         Number of steps of the X seen in fit (of the longest sequence).
@@ -215,7 +229,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Number of outputs.
 
     spec_ : NetworkSpec
-        What decided the compiled program.
+        The specification that decides the compiled program.
 
     line_ : Line or None
         The ridge regression in the prediction; None where it has no share.
@@ -246,16 +260,18 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         without validation samples.
 
     learning_rate_curve_ : list of float
-        Learning rate at the begin of each epoch.
+        Learning rate at the beginning of each epoch.
 
     n_iter_ : int
         Number of epochs run.
 
     best_iter_ : int
-        The epoch, counted from 1, whose parameters are kept.
+        The epoch, counted from 1, whose parameters are kept; of several networks the mean,
+        rounded.
 
     best_loss_ : float
-        Loss of that epoch, on the validation rows where there are any.
+        Loss of that epoch, on validation samples where there are any; of several networks the
+        mean.
 
     See Also
     --------
@@ -306,7 +322,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "n_timesteps": [POSITIVE_INTEGER, None],
-        "target_feature": [Integral, "array-like", None],
+        "target_feature": [Integral, str, "array-like", None],
         "relative_inputs": ["boolean", StrOptions({"auto"})],
         "linear_path": ["boolean", StrOptions({"auto"})],
         "standardize": ["boolean"],
@@ -326,7 +342,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "batch_size": [POSITIVE_INTEGER],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
-        "n_iter_no_change": [POSITIVE_INTEGER],
+        "n_iter_no_change": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_members": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "callbacks": [list, tuple, None],
@@ -363,7 +379,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         batch_size=32,
         early_stopping="auto",
         validation_fraction="auto",
-        n_iter_no_change=50,
+        n_iter_no_change="auto",
         tol=0.0,
         n_members="auto",
         callbacks=None,
@@ -418,10 +434,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; a horizon of several steps is several outputs.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. Rows of weight 0 are left out.
+            Weights of the samples. Samples of weight 0 are left out.
         X_val, y_val, sample_weight_val : array-like, default=None
-            Validation rows for all members, instead of those that `validation_fraction`
-            holds out.
+            Validation samples for all networks, instead of those that
+            `validation_fraction` holds out.
 
         Returns
         -------
@@ -433,7 +449,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ValueError
             If X, y, a weight or a parameter is not as described.
         TrainingDivergedError
-            If a loss or a parameter is no longer finite.
+            If a loss or a parameter of every network is no longer finite. Where some
+            networks hold, the others are left out with a warning.
         """
         check_validation_rows(X_val, y_val, sample_weight_val)
         earlier = Numbers.of(self) if self.warm_start and hasattr(self, "parameters_") else None
@@ -451,10 +468,10 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on these rows, going on from where the last call ended.
+        """Train for one epoch on these samples, going on from where the last call ended.
 
         The first call draws the parameters and takes the statistics for scaling. The
-        learning rate is constant, no rows are held out. After `fit`, the optimizer
+        learning rate is constant, no samples are held out. After `fit`, the optimizer
         starts afresh unless ``warm_start=True``.
 
         Parameters
@@ -497,7 +514,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If ``return_spread=True`` and there is but one member.
+            If ``return_spread=True`` and there is a single network.
         """
         check_is_fitted(self)
         if return_spread and self.n_members_ == 1:
@@ -528,9 +545,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         weights : float32 ndarray of shape (n_samples, n_timesteps)
-            Rows sum to one; absent steps have exactly 0. For level "self" the shape is
-            (n_samples, n_timesteps, n_timesteps): row s has the weights with which step
-            s looks at each step, and is 0 if that step is absent.
+            Those of a sample sum to one; absent steps have exactly 0. For level "self" the
+            shape is (n_samples, n_timesteps, n_timesteps): entry s of the second axis has the
+            weights with which step s looks at each step, and is 0 if that step is absent.
 
         Raises
         ------
@@ -608,8 +625,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         samples, n_dims = check_samples(self, X, y, sample_weight, reset=earlier is None)
         if earlier is None:
             self.n_outputs_, self._y_ndim = samples.y.shape[1], n_dims
+            names = getattr(self, "feature_names_in_", None) if self._X_ndim == 3 else None
             continued = check_target_feature(
-                self.target_feature, samples.X.n_features, self.n_outputs_
+                self.target_feature, names, samples.X.n_features, self.n_outputs_
             )
         else:
             continued = earlier.target_features
@@ -619,7 +637,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _take_validation(self, X_val, y_val, sample_weight_val, continued):
         """Check validation samples; their errors say that they are about these."""
         try:
-            samples, _ = check_samples(self, X_val, y_val, sample_weight_val, reset=False)
+            samples, _ = check_samples(
+                self, X_val, y_val, sample_weight_val, reset=False, input_name="X_val"
+            )
             self._check_n_outputs(samples.y)
         except ValueError as error:
             raise ValueError(f"In X_val, y_val: {error}") from error

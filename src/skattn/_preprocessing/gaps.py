@@ -58,14 +58,13 @@ class CalendarUnits:
 
     def exceeded(self, times):
         """Return whether each row but the first comes later than the limit after the last."""
-        before = pd.DatetimeIndex(times.shown[:-1])
+        before, after = pd.DatetimeIndex(times.shown[:-1]), times.shown[1:]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
-            latest = (before + self.offset).to_numpy()
-            whole = _between_any_days(self.offset)
-            if whole is not None:
-                latest = np.maximum(latest, (before + whole).to_numpy())
-        return times.shown[1:] > latest
+            exceeded = after > (before + self.offset).to_numpy()
+            for unit, counts in _without_anchor(self.offset, before):
+                exceeded &= ~counts | (after > (before + unit).to_numpy())
+        return exceeded
 
 
 def limit_of(times, max_gap):
@@ -157,12 +156,18 @@ def _offset_of_period(text):
     return pd.Period("2000-01-01", text).freq
 
 
-def _between_any_days(offset):
-    """Return the months of an offset that counts from anchor to anchor, for rows beside these.
+def _without_anchor(offset, dates):
+    """Yield the units of an offset between any days, and for which dates each counts.
 
-    From the 15th of a month "MS" leads to the first of the next; a month is up to the 15th.
+    An offset may count from anchor to anchor: after the 15th of a month "MS" is the first
+    of the next. A month is up to the 15th, too; and from the end of a month to the end of
+    the next.
     """
-    months = _MONTHS.get(type(offset).__name__)
-    if months is not None:
-        return pd.DateOffset(months=months * offset.n)
-    return pd.DateOffset(weeks=offset.n) if isinstance(offset, offsets.Week) else None
+    months = _MONTHS.get(type(offset).__name__, 0)
+    if type(offset) is offsets.DateOffset:
+        months = offset.kwds.get("months", 0) + 12 * offset.kwds.get("years", 0)
+    if months:
+        yield pd.DateOffset(months=months * offset.n), np.True_
+        yield offsets.MonthEnd(months * offset.n), dates.is_month_end
+    if isinstance(offset, offsets.Week):
+        yield pd.DateOffset(weeks=offset.n), np.True_

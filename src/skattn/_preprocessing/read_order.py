@@ -5,10 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
+from .._inputs.columns import numbers_of
+from .._inputs.tables import filled
 from .._sklearn import Interval
-from .columns import numbers_of
 from .order import Order
-from .tables import filled
 from .times import times_of, times_of_levels, warn_of_text
 
 #: Constraints of the name, or the position, of a column.
@@ -39,8 +39,13 @@ def read_order(table, group_by, time, name):
     order : Order
         Groups and times.
     """
-    if table.columns.ndim != 2:  # what checks the table says what is wrong
-        return table.columns, Order(np.zeros(np.size(table.columns), dtype=int), None)
+    if table.columns.ndim > 2:
+        raise ValueError(
+            f"{name} expects a table of shape (n_rows, n_columns). Got shape "
+            f"{table.columns.shape}. Sequences need no windows: pass them to the regressor."
+        )
+    if table.columns.ndim < 2:  # what checks the table says what is wrong
+        return numbers_of(table.columns, name), Order(np.zeros(table.columns.size), None)
     keys = names_in(group_by)
     places = [table.place_of(key, f"{name}: group_by={group_by!r}") for key in keys]
     groups = [table.labels(place) for place in places]
@@ -131,6 +136,8 @@ def _group_of_each(parts, group_by, n_rows):
     for place, each in enumerate(zip(*np.unravel_index(found, shape), strict=True)):
         label = tuple(_plain(of_part[code]) for of_part, code in zip(labels, each, strict=True))
         groups[place] = label[0] if len(parts) == 1 else repr(label)
+    if all(isinstance(label, int) and abs(label) < 2**63 for label in groups):
+        groups = groups.astype("int64")  # sooner told apart than objects
     return groups[numbers]
 
 

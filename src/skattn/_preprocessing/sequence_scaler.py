@@ -12,15 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._inputs.checks import (
     check_array_of_sequences,
     check_table,
-    check_widths,
-    is_list_of_sequences,
     n_dims_of,
 )
+from .._inputs.columns import numbers_of
+from .._inputs.containers import check_widths
 from .._inputs.strides import table_of
+from .._inputs.tables import filled, read_table
 from .._inputs.windows import Windows
 from .._sklearn import fit_context
-from .columns import numbers_of
-from .tables import filled, read_table
 
 
 class SequenceScaler(
@@ -185,9 +184,9 @@ class SequenceScaler(
 
     def _read(self, X, reset):
         """Return the steps of X as a table, their counts, and what makes sequences of them."""
-        if is_list_of_sequences(X):
+        if _is_list_of_sequences(X):
             return self._read_list(X, reset)
-        counts, n_dims, X = None, n_dims_of(X), filled(X)
+        counts, n_dims, X = None, _n_dims(X), filled(X)
         as_sequences: Callable = np.asarray
         if n_dims == 3:
             sequences = check_array_of_sequences(_numbers_of_3d(X))
@@ -202,7 +201,7 @@ class SequenceScaler(
                 f"SequenceScaler expects X of shape (n_samples, n_timesteps, n_features), a list "
                 f"of arrays (n_timesteps, n_features) or a table. Got shape {np.shape(X)}."
             )
-        return check_table(_numbers(X), self, reset=reset), counts, as_sequences
+        return _by_rows(check_table(_numbers(X), self, reset=reset)), counts, as_sequences
 
     def _read_list(self, X, reset):
         """Read a list of sequences, whose columns must have the names of the first in fit."""
@@ -214,7 +213,24 @@ class SequenceScaler(
             tables.append(check_table(sequence, self, reset=resets, ensure_min_samples=0))
         ends = np.cumsum([len(table) for table in tables])
         as_sequences: Callable = lambda table: np.split(table, ends[:-1])  # noqa: E731
-        return check_table(np.concatenate(tables)), None, as_sequences
+        return _by_rows(check_table(np.concatenate(tables))), None, as_sequences
+
+
+def _by_rows(table):
+    """Return a table row by row in memory: the order of a sum decides its last bit."""
+    return np.ascontiguousarray(table)
+
+
+def _is_list_of_sequences(X):
+    is_list = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
+    return is_list and len(X) > 0 and all(_n_dims(sequence) == 2 for sequence in X)
+
+
+def _n_dims(X):
+    """Return the number of dimensions, without making an array of a frame."""
+    if getattr(getattr(X, "dtype", None), "names", None):  # the fields of a structured array
+        return X.ndim + 1
+    return len(X.shape) if hasattr(X, "shape") else n_dims_of(X)
 
 
 def _numbers(X):

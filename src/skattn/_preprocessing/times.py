@@ -136,8 +136,9 @@ def rounding_of(values):
 
 
 def _dates(labels):
-    zones = {getattr(label, "tzinfo", None) for label in labels.dropna()}
-    if labels.dtype.kind == "M" or len(zones) == 1:
+    is_one_type = labels.dtype.kind == "M"
+    zones = set() if is_one_type else {getattr(label, "tzinfo", None) for label in labels.dropna()}
+    if is_one_type or len(zones) == 1:
         index = pd.DatetimeIndex(labels)
         shown = _instants(index.tz_localize(None))
         kind = "dates without a time zone" if index.tz is None else WITH_ZONE
@@ -162,7 +163,7 @@ def _lengths(labels):
 
 
 def _numbers(labels):
-    values = labels.to_numpy()
+    values = labels.infer_objects().to_numpy()
     if values.dtype.kind == "O" or not _fits_int64(values):
         values = labels.to_numpy(dtype="float64", na_value=np.nan)
     return Times(values.astype("int64") if values.dtype.kind in "iu" else values, NUMBERS)

@@ -1,7 +1,7 @@
-"""Networks and their compiled programs.
+"""Programs: networks, and their compiled training and prediction.
 
-In comes a `NetworkSpec`, which decides the graph; out goes a `Program` of it, from a bounded
-pool, through which numbers flow. Nothing in here knows scikit-learn or estimators.
+In comes a `NetworkSpec`, which decides the graph; out goes its `Program` from a bounded pool.
+Numbers flow through a program as tensors. Neither scikit-learn nor estimators are known here.
 """
 
 import os

@@ -18,9 +18,9 @@ class Listeners:
     callbacks : list of keras.callbacks.Callback
         Instances, which are called, or classes, of which instances are made.
     spec : NetworkSpec
-        What is trained.
+        Spec of the networks.
     epochs, n_batches, verbose : int
-        What the callbacks' `params` say: "epochs", "steps" and "verbose".
+        The callbacks' `params` "epochs", "steps" and "verbose".
     """
 
     def __init__(self, callbacks, spec, epochs, n_batches, verbose):
@@ -38,7 +38,7 @@ class Listeners:
         return self._model.stop_training
 
     def tell(self, hook, parameters, learning_rate, *arguments):
-        """Call a hook of each callback; return the learning rate that they leave."""
+        """Call a hook of each callback; return the learning rate afterwards."""
         rate = self._model.optimizer.learning_rate
         rate.assign(learning_rate)
         told = float(rate.numpy())

@@ -21,8 +21,8 @@ class Data(NamedTuple):
 class Batches(NamedTuple):
     """Numbers of samples and their weights.
 
-    The weights of a training batch add to about one, and its share is that of its loss in the
-    loss of the epoch; those of validation batches add to one over all of them.
+    The weights of each training batch add to about one; the loss of the epoch is the sum of
+    shares times losses. The weights of validation batches add to one over all of them.
     """
 
     samples: np.ndarray  # (n_batches, batch_size)

@@ -13,7 +13,7 @@ def draw(path, built, random_state):
     Parameters
     ----------
     path : str
-        Name of the parameter; that of a recurrent kernel ends so.
+        Name of the parameter. A name that ends in "recurrent_kernel" makes it recurrent.
     built : array
         The values that its layer gave it.
     random_state : numpy.random.RandomState

@@ -18,7 +18,7 @@ DTYPE = "float32"
 
 
 def _no_attention(query, states, mask, spec):
-    """Pass the last state on: what an LSTM gives without attention."""
+    """Pass the last state on: the plain LSTM."""
     return query, None, None
 
 
@@ -91,7 +91,7 @@ def assemble(spec):
     Parameters
     ----------
     spec : NetworkSpec
-        What to build.
+        Spec of the network.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def weights_of(network):
 def seeds_apart():
     """Let Keras draw its default seeds from a known state, and put the global state back.
 
-    Keras takes them from Python's global generator, which is not ours to move.
+    Keras takes them from Python's global generator, which belongs to the user.
     """
     state = random.getstate()
     random.seed(0)

@@ -1,8 +1,8 @@
 """Optimizers as formulas on one vector of all trained parameters.
 
-A step of Adam takes a dozen operations for each array. Networks here are small, so that the
-operations cost more than the arithmetic; on one vector they are paid once. Being formulas,
-they hold no variables: one compiled epoch serves several networks at the same time.
+A step of Adam takes a dozen operations for each array. In small networks the operations cost
+more than their arithmetic. On one vector they are paid once. Formulas hold no variables, so one
+compiled epoch serves several networks at the same time.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def clip(gradient, sizes, clipnorm):
     """Scale each array of a joined gradient down to a norm of at most `clipnorm`.
 
     Over hundreds of steps a gradient can overflow while loss and parameters are still
-    finite. It points nowhere then, and counts as zero for this step.
+    finite. It has no direction then, and counts as zero for this step.
     """
     arrays = tf.split(gradient, sizes)
     norms = tf.sqrt(tf.stack([tf.reduce_sum(tf.square(array)) for array in arrays]))

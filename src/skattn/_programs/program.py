@@ -50,16 +50,16 @@ class Program:
     Parameters
     ----------
     spec : NetworkSpec
-        What to compile.
+        Spec of the network.
     n_parts : int, default=1
-        Into how many parts, which run side by side, training cuts each batch.
+        Number of parts into which training cuts each batch; they run side by side.
 
     Attributes
     ----------
     network : keras.Model
         The network whose layers the functions call. Its variables are never assigned.
     n_traces : dict
-        How often each function was traced; a program in good order shows ones.
+        Number of traces of each function; none is traced twice.
     """
 
     def __init__(self, spec, n_parts=1):
@@ -153,11 +153,12 @@ class Program:
         table = X.table
         if (X.lengths < X.n_timesteps).any():
             table = np.concatenate([table, np.full((1, table.shape[1]), np.nan, table.dtype)])
-        integers = (tf.constant(a, "int32") for a in (X.starts, X.lengths, X.n_timesteps))
-        return Data(tf.constant(table), *integers, tf.constant(y))
+        starts, lengths = tf.constant(X.starts, "int32"), tf.constant(X.lengths, "int32")
+        n_timesteps = tf.constant(X.n_timesteps, "int32")
+        return Data(tf.constant(table), starts, lengths, n_timesteps, tf.constant(y))
 
     def samples_at_once(self, n_timesteps, n_networks=1):
-        """Return how many samples to evaluate at once, bounded by memory alone."""
+        """Return the number of samples to evaluate at once, bounded by memory alone."""
         directions = 2 if self.spec.bidirectional else 1
         floats = self.spec.n_features + 8 * directions * self.spec.units * self.spec.n_layers
         if self.spec.attention == "hierarchical" or self.spec.segment_length > 1:
@@ -172,11 +173,11 @@ class Program:
         Parameters
         ----------
         state : State
-            Where to go on from; it is not changed.
+            Where the epoch begins; it is not changed.
         data : Data
             Training and validation samples.
         batches, validation : Batches
-            What trains, and what the loss is taken of afterwards.
+            Batches that train, and batches whose loss is taken afterwards.
         learning_rates : array of shape (n_batches,)
             The learning rate of each step.
         settings : Settings
@@ -212,7 +213,7 @@ class Program:
         return self._in_chunks("predict", networks, X)["prediction"]
 
     def attend(self, networks, X):
-        """Return the attention weights: a dict with an array (n_networks, n_samples, ...) a level.
+        """Return the attention weights: for each level an array (n_networks, n_samples, ...).
 
         Parameters are those of `predict`.
         """
@@ -356,8 +357,8 @@ class Program:
 def apart(function, *arguments):
     """Call a function in a thread of its own, one at a time.
 
-    Scopes and policies of Keras and TensorFlow belong to a thread: so those of the caller
-    neither reach what is built nor are changed by it.
+    Scopes and policies of Keras and TensorFlow belong to a thread. Here those of the caller do
+    not reach the function, which does not change them either.
     """
 
     def call():

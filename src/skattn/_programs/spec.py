@@ -1,4 +1,4 @@
-"""What decides a compiled program: the network's specification and the names it may use.
+"""The specification that decides a compiled program, and the names that it may use.
 
 No Keras is imported here, so an estimator can be constructed, cloned and
 unpickled without loading TensorFlow.
@@ -14,7 +14,7 @@ LOSS_NAMES = ("squared_error", "absolute_error", "huber", "quantile")
 #: Names of the optimizers; `skattn._programs.optimizer.OPTIMIZERS` has their classes.
 OPTIMIZER_NAMES = ("adamw", "sgd")
 
-#: What the head may read; `skattn._programs.network.HEAD_INPUTS` has how.
+#: Names of the head's inputs; `skattn._programs.network.HEAD_INPUTS` has their formulas.
 HEAD_INPUT_NAMES = ("concat", "context")
 
 
@@ -24,7 +24,7 @@ COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "lin
 
 @dataclass(frozen=True)
 class Preset:
-    """What an attention brings along unless the user says otherwise."""
+    """Defaults of an attention, where the user gives no value."""
 
     bidirectional: bool = False
     dense_units: tuple[int, ...] = ()

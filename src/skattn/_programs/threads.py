@@ -1,4 +1,4 @@
-"""How many threads one fit uses: a setting of the process, never made behind its back."""
+"""Threads of TensorFlow: one for each operation, unless the user has set another number."""
 
 import os
 from contextlib import suppress
@@ -9,25 +9,25 @@ VARIABLE = "SKATTN_NUM_THREADS"
 
 
 def set_num_threads(n):
-    """Let one fit run on `n` threads, with every single operation on one thread.
+    """Cut each training batch into `n` parts that run side by side, each operation on one thread.
 
-    Networks of this size are too small for TensorFlow to share one operation between
-    cores: by default it tries, and loses time by it. With ``set_num_threads(1)`` a fit
-    keeps to one core, which is fastest where fits run side by side, as in a search with
-    ``n_jobs``. With ``set_num_threads(2)`` each batch is cut into two parts that run side
-    by side, which is fastest for one fit at a time; parts of fewer than about 16 rows do
-    not pay. Without a call TensorFlow's own settings hold.
+    Most fits need no call. The networks of a fit train side by side, and each operation has
+    one thread, unless TensorFlow has started before with more or the user has set a number.
+    Networks of this size are too small to share one operation between cores. A call pays for a
+    single network (``n_members=1``) that is fitted alone, with `n` the number of cores. Parts
+    of fewer than about 16 samples do not pay. ``set_num_threads(1)`` cuts no batch, and makes
+    sure that each operation has one thread.
 
     Call it once, before the first fit: TensorFlow fixes the threads of an operation when
-    it starts. The setting holds for all TensorFlow work of the process and, as the
-    environment variable ``SKATTN_NUM_THREADS`` (which can be set instead), for processes
-    started later, such as the workers of joblib and Dask. A number other than before
-    changes results by rounding, and by the draws of dropout.
+    it starts. The setting holds for all TensorFlow work of the process. The environment
+    variable ``SKATTN_NUM_THREADS`` hands it to processes that start later, such as the workers
+    of joblib and Dask; it can be set instead of a call. Another number of parts changes results
+    by rounding, and by the draws of dropout.
 
     Parameters
     ----------
     n : int
-        Number of threads, at least 1.
+        Number of parts, at least 1.
 
     Raises
     ------
@@ -47,10 +47,10 @@ def set_num_threads(n):
 
 
 def settle_threads():
-    """Settle the threads of TensorFlow; return into how many parts a batch is cut.
+    """Settle the threads of TensorFlow; return the number of parts of a batch.
 
-    Where the environment variable is set, it holds. Else each operation gets one thread, since
-    networks of this size lose time by more, unless TensorFlow has started or the user has set it.
+    The environment variable decides where it is set. Else each operation gets one thread, unless
+    TensorFlow has started or the user has set a number.
     """
     value = os.environ.get(VARIABLE)
     if value is None:

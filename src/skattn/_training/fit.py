@@ -37,9 +37,9 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     target_features : int array of shape (n_outputs,) or None
         Number of the feature that each output continues.
     earlier : Numbers or None
-        The numbers of the fit that goes on; None to begin anew.
+        The numbers of an earlier fit to go on from; None to begin anew.
     keep_state : bool
-        Whether a later fit may want to go on from the optimizer's state.
+        Whether to keep the optimizer's state, for a later fit that goes on from it.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
 
 
 def _starts(params, samples, keys, parts, spec, earlier):
-    """Return the statistics, and for each network what is given of it and its optimizer."""
+    """Return both statistics, and each network's given parameters and optimizer state."""
     if earlier:
         given = unstack_arrays(earlier.parameters, len(parts))
         states = [None] * len(parts)
@@ -131,9 +131,10 @@ def _scaled(samples, features, targets):
 
 
 def _generators(random_state, n_members, earlier):
-    """Return a source of random numbers for each network; a fit that goes on draws new ones.
+    """Return a source of random numbers for each network.
 
-    The first network draws as the only one would.
+    The first network draws what a single network would draw. A fit that goes on from an earlier
+    one draws other numbers than that one did.
     """
     if earlier and isinstance(random_state, Integral):
         first = np.random.RandomState([int(random_state), earlier.n_iter])

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .samples import has_distinct
-from .settings import AUTO_FRACTION, AUTO_MEMBERS, FEW_SAMPLES, SAMPLES_FOR_EARLY_STOPPING
+from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
 
 
 class Part(NamedTuple):
-    """Numbers of the samples that train a network, and of those that stop it, if any do."""
+    """Numbers of the samples that train a network, and of those that stop it (may be empty)."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -18,55 +18,56 @@ class Part(NamedTuple):
 def parts_of(samples, validation, params, n_earlier=None):
     """Choose the samples that train each network, and those that stop it.
 
-    Each network holds out a block of its own, the first one the last block. So all samples
-    train, and a block stops but one network.
+    Each network holds out a block of its own: the first network the last block, the second
+    network the block before it, and so on. So every sample trains. Where the windows around a
+    block leave a network less than half of the first one's samples, it holds out the last block.
 
     Parameters
     ----------
     samples : Samples
         Samples to train on.
     validation : Samples or None
-        The caller's own validation samples, which are numbered after those that train.
+        The caller's own validation samples. Their numbers come after those of `samples`.
     params : dict
         Parameters of the estimator.
     n_earlier : int, default=None
-        Number of networks of the fit that goes on.
+        Number of networks of the earlier fit, where this one goes on from it.
 
     Returns
     -------
     parts : list of Part, one for each network
     """
-    n_members = count_members(params, n_earlier)
     n_validation = 0 if validation is None else len(validation.X)
     numbers = np.arange(len(samples.X) + n_validation)
-    everything = [Part(*np.split(numbers, [len(samples.X)]))]
+    everything = Part(*np.split(numbers, [len(samples.X)]))
     if n_validation or not params["early_stopping"]:
-        return everything * n_members
-    few = len(samples.X) < FEW_SAMPLES
+        stops = n_validation > 0 and bool(params["early_stopping"])
+        return [everything] * count_members(params, stops, n_earlier)
     fraction = params["validation_fraction"]
-    if fraction == "auto":
-        fraction = 1 / AUTO_MEMBERS if few else AUTO_FRACTION
+    fraction = AUTO_FRACTION if fraction == "auto" else fraction
     first = split_block(samples.X, fraction)
     if not _suffices(samples, first, params["early_stopping"]):
         _check_none_is_wanted(samples, params["early_stopping"])
-        return everything * n_members
-    if few and params["n_members"] == "auto" and n_earlier is None:
-        n_members = AUTO_MEMBERS
+        return [everything] * count_members(params, False, n_earlier)
+    n_members = count_members(params, True, n_earlier)
     others = [split_block(samples.X, fraction, number) for number in range(1, n_members)]
     return [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
 
 
-def count_members(params, n_earlier=None):
-    """Return the number of networks: as many as before, else as given; with "auto" one."""
-    return n_earlier or (1 if params["n_members"] == "auto" else int(params["n_members"]))
+def count_members(params, stops_early, n_earlier=None):
+    """Return the number of networks: the earlier fit's, else the given one, else that of "auto"."""
+    if n_earlier is not None or params["n_members"] != "auto":
+        return n_earlier or int(params["n_members"])
+    return AUTO_MEMBERS if stops_early else 1
 
 
 def split_block(X, fraction, number=0):
     """Hold out a block of sequences, at least one: the last, or one before it.
 
-    Blocks are counted from the last one, which is number 0, and again from there where the
-    sequences are used up; that of the first ones takes what it lacks from its neighbour.
-    Windows that overlap with one of the block in the caller's table are in neither part.
+    Block 0 is the last one, block 1 the one before it. After the first block of X the count
+    begins at the last one again. All blocks have one size; the first block of X may share
+    sequences with its neighbour. A window that overlaps in the caller's table with a held-out
+    one is in neither part.
     """
     n_samples = len(X)
     size = min(int(np.ceil(fraction * n_samples)), n_samples - 1)
@@ -79,7 +80,7 @@ def split_block(X, fraction, number=0):
 
 
 def _overlapping(layout, validation):
-    """Return for each sequence whether it overlaps in the table with one that is held out."""
+    """Return for each sequence whether it overlaps in the table with a held-out one."""
     none = np.iinfo(int).max
     begins = np.append(np.sort(layout.first[validation]), none)
     end = layout.first + layout.span
@@ -88,7 +89,7 @@ def _overlapping(layout, validation):
 
 
 def _suffices(samples, part, early_stopping):
-    """Return whether there are samples enough to hold some out; equal ones count once."""
+    """Return whether there are enough samples to hold some out; equal samples count once."""
     if not len(part.train) or not len(part.validation):
         return False
     if early_stopping == "auto":

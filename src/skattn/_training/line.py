@@ -35,10 +35,10 @@ import numpy as np
 from scipy.optimize import brentq
 from threadpoolctl import ThreadpoolController
 
-#: The line reads the last steps of a sequence: as many as make no more columns than this.
+#: Greatest number of columns. The line reads the last steps of a sequence that fit into it.
 MAX_COLUMNS = 1_000
 
-#: Number of values of spread-out sequences that are held at once.
+#: Number of values that columns may hold at once.
 BLOCK = 2**19
 
 #: Penalties of the ridge regression, in units of the columns' mean sum of squares.
@@ -118,7 +118,7 @@ class Columns:
 class Moments:
     """Weighted sums over samples, from which ridge regressions and their errors follow.
 
-    Those of a part are the sums of all less those of the rest.
+    The moments of a part are those of all samples less those of the rest.
 
     Attributes
     ----------
@@ -215,7 +215,7 @@ class Line:
 
 
 class _Design:
-    """Samples about their means, on as many axes as there are columns or samples.
+    """Samples about their means, on one axis for each column or, if fewer, for each sample.
 
     The kernel of a ridge regression lies in the span of the samples. So where these are fewer
     than the columns, it is found on axes of that span, at a lower cost.
@@ -283,7 +283,7 @@ def cross_fit(X, y, weights, folds, gain=None, kept=None):
     lines : list of Line
         For each fold the line of the samples that train its network.
 
-    None where a single step has more than `MAX_COLUMNS` columns: then there is no line.
+    Returns None, for no line, where a single step has more than `MAX_COLUMNS` columns.
     """
     columns = Columns.fitting(X, gain)
     if not columns.n_steps:

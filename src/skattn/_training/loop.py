@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from .._programs import listeners_of
 
-#: What callbacks hear, and curves keep, of each epoch.
+#: Names of the logs of an epoch, which callbacks hear and curves keep.
 LOGS = ("loss", "val_loss", "learning_rate")
 
 
@@ -70,7 +70,7 @@ def _mean_logs(runs, epoch):
 
 
 def n_threads(n_runs):
-    """Return the number of threads: one a core, but one inside a job that joblib runs."""
+    """Return the number of threads: one for each core, but a single one inside a job of joblib."""
     backend, _ = get_active_backend()
     inside = getattr(backend, "nesting_level", None)
     return 1 if inside else max(1, min(n_runs, cpu_count()))

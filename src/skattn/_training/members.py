@@ -1,8 +1,8 @@
-"""The arrays of several networks of one spec, along a leading axis of each array."""
+"""Several networks of one spec: each array has one entry for each network on its first axis."""
 
 import numpy as np
 
-#: Share of the networks, at either end, whose predictions are left out of the average.
+#: Share of the predictions left out of the average at either end.
 TRIMMED = 0.2
 
 
@@ -13,12 +13,12 @@ def middle(n_members):
 
 
 def middle_mean(predictions):
-    """Average predictions over networks, the leading axis, without the outermost ones."""
+    """Return the trimmed mean of predictions over networks, which are on the first axis."""
     return np.sort(predictions, axis=0)[middle(len(predictions))].mean(axis=0)
 
 
 def stack_arrays(members):
-    """Join dicts of arrays by name, one dict for each network; one network's stay as they are."""
+    """Join the networks' dicts of arrays by name; the arrays of a single one get no new axis."""
     if len(members) == 1:
         return dict(members[0])
     return {name: np.stack([arrays[name] for arrays in members]) for name in members[0]}

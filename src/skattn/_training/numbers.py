@@ -20,11 +20,12 @@ class Numbers:
     spec : NetworkSpec
         What decides the compiled program.
     parameters : dict of str to array
-        The parameters of the network by name; those of several along a leading axis.
+        The parameters of the network by name; those of several networks along a first axis.
     optimizer_state : dict of str to array or None
-        Where the optimizer goes on, along such an axis; None where no fit will.
+        The state from which the optimizer can go on, along the same axis; None where it is
+        not kept.
     line : Line or None
-        What is stacked with the networks.
+        The ridge regression stacked with the networks; None where it has no share.
     network_share : float
         Share of the networks in the prediction, in [0, 1]; that of the line is the rest.
     feature_statistics, target_statistics : Statistics
@@ -36,10 +37,10 @@ class Numbers:
     n_iter : int
         Number of epochs run.
     best_iter : int
-        The epoch, counted from 1, whose parameters are kept; of several networks the mean,
-        rounded.
+        The epoch, counted from 1, whose parameters are kept; the rounded mean over the
+        networks.
     best_loss : float
-        Loss of the epochs that are kept, mean over the networks.
+        Loss of the epoch that is kept, mean over the networks.
     loss_curve, learning_rate_curve : list of float
         Training loss and learning rate of each epoch, mean over the networks that train.
     validation_loss_curve : list of float or None

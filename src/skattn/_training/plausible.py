@@ -7,14 +7,14 @@ import numpy as np
 #: A slope outside [1 / this, this] suggests that y and the feature are in different units.
 UNLIKELY_SLOPE = 3.0
 
-#: Share of validation values outside the range of the training values that drift does not
-#: reach: on series that drift for years at most 0.015 were measured. Of few values chance adds.
+#: Share of validation values outside the range of the training values, above which drift is no
+#: explanation. On series that drift for years it was at most 0.015; with few values chance adds.
 UNLIKELY_SHARE = 0.2
 
-#: Ratio of the spreads of validation and training values that drift does not reach.
+#: Ratio of the spreads of validation and training values, above which drift is no explanation.
 UNLIKELY_RATIO = 10.0
 
-#: Steps of fewer than this number are in no order that could be seen.
+#: Number of steps, and of samples, below which no order can be seen.
 FEWEST_STEPS = 3
 
 
@@ -70,7 +70,7 @@ def warn_of_validation(validation, samples):
 
 
 def _lies_elsewhere(values, reference):
-    """Return whether values (n, n_columns) are beyond what drift of the reference explains."""
+    """Return whether values (n, n_columns) lie farther from the reference than drift explains."""
     low, high = reference.min(axis=0), reference.max(axis=0)
     outside = ((values < low) | (values > high)).mean(axis=0)
     moves = (reference.std(axis=0) > 0) & (values.std(axis=0) > 0)

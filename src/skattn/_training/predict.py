@@ -1,4 +1,4 @@
-"""Predictions and attention weights of the networks that a fit has left."""
+"""Predictions and attention weights from the numbers of a fit."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def predict_members(numbers, X):
     Parameters
     ----------
     numbers : Numbers
-        What a fit has left.
+        The numbers of a fit.
     X : Sequences
         Checked sequences.
 
@@ -45,7 +45,7 @@ def predict_members(numbers, X):
 
 
 def attend(numbers, X):
-    """Return the attention weights, mean over the networks: a dict with an array a level."""
+    """Return the attention weights, mean over the networks: a dict with an array for each level."""
     levels = program_of(numbers.spec).attend(_networks(numbers), _scaled(numbers, X))
     return {level: weights.mean(axis=0) for level, weights in levels.items()}
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from .._programs.flows import Batches, Data, Settings
 from .samples import Samples, distinct
-from .settings import NO_CLIPNORM, SCHEDULES, recipe_of
+from .settings import (
+    AUTO_PATIENCE,
+    NO_CLIPNORM,
+    PLATEAU_PATIENCE,
+    SCHEDULES,
+    TURNED,
+    recipe_of,
+)
 
 
 class TrainingDivergedError(FloatingPointError):
@@ -26,9 +33,9 @@ class Common:
     data : Data
         The samples, scaled, as `Program.tensors` gives them.
     samples : Samples
-        The same as they were checked.
+        The same samples, unscaled.
     keys : uint64 array of shape (n_samples, 2)
-        Their keys.
+        Their keys, as `keys_of` gives them.
     params : dict
         Parameters of the estimator.
     continues : bool
@@ -49,15 +56,15 @@ class Run:
     Parameters
     ----------
     common : Common
-        What it shares with other networks.
+        Shared with the other networks.
     part : Part
-        Which samples train it, and which stop it.
+        The samples that train it, and those that stop it.
     random_state : numpy.random.RandomState
         Source of initial parameters, of the order of the samples, and of dropout.
     given : dict of str to array
         Parameters that are not drawn.
     state : dict or None
-        Where the optimizer goes on; None for a fresh start.
+        The optimizer's state to go on from; None for a fresh start.
     """
 
     def __init__(self, common, part, random_state, given, state):
@@ -92,10 +99,18 @@ class Run:
 
     @property
     def finished(self):
-        """Whether all epochs are run, nothing has improved for long, or training diverged."""
+        """Whether all epochs are run, patience has ended, or training has diverged."""
         stale = self.n_epochs - self.best_epoch
-        ended = self.n_epochs >= self.recipe.epochs or stale >= self.recipe.n_iter_no_change
+        ended = self.n_epochs >= self.recipe.epochs or stale >= self._patience()
         return ended or self.error is not None
+
+    def _patience(self):
+        """Return the number of epochs without improvement to wait for."""
+        if self.recipe.n_iter_no_change != "auto":
+            return self.recipe.n_iter_no_change
+        losses = [logs["loss"] for logs in self.logs]
+        has_turned = losses and losses[-1] < TURNED * losses[self.best_epoch - 1]
+        return AUTO_PATIENCE if has_turned else PLATEAU_PATIENCE
 
     def learning_rates(self):
         """Return the scheduled learning rate of each step of the next epoch."""
@@ -103,7 +118,7 @@ class Run:
         return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
     def run_epoch(self, rate_factor=1.0):
-        """Train for an epoch, and keep its logs; a training that diverges keeps its error."""
+        """Train for an epoch, and keep its logs, or the error where training diverges."""
         rates = (rate_factor * self.learning_rates()).astype("float32")
         batches = training_batches(*self._train, self.recipe.batch_size, self.random_state)
         self._state, loss, validation_loss = self.common.program.train_epoch(
@@ -123,7 +138,7 @@ class Run:
         return self.common.program.parameters(self._state)
 
     def close(self):
-        """Go back to the parameters that are kept; return these and the optimizer's state."""
+        """Return the parameters of the best epoch (else of the last), and the optimizer's state."""
         if self.recipe.early_stopping:
             kept = self._kept.average
             self._state = self._kept._replace(

@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._inputs.checks import check_sequences, check_targets, check_weights
+from .._inputs.checks import check_shape, sequences_of
 from .._inputs.keys import BLOCK, row_keys
+from .._inputs.overlaps import find_shared_rows
 from .._inputs.sequences import Sequences, join
+from .._inputs.targets import check_targets, check_weights
 
 
 class Samples(NamedTuple):
@@ -20,28 +22,29 @@ class Samples(NamedTuple):
     weights: np.ndarray
 
     def take(self, samples):
-        """Return some of the samples, by their numbers."""
+        """Return the samples with these numbers."""
         return Samples(self.X.take(samples), self.y[samples], self.weights[samples])
 
     def compact(self):
-        """Return the samples on a table of their own rows alone."""
+        """Return the samples on a table without the rows of other samples."""
         return self._replace(X=self.X.compact())
 
 
-def check_samples(estimator, X, y, sample_weight, *, reset):
+def check_samples(estimator, X, y, sample_weight, *, reset, input_name="X"):
     """Check X, y and weights; return `Samples`, and the number of dimensions of y.
 
-    Samples of weight 0 are left out before anything else looks at them.
+    Samples of weight 0 are left out before anything looks at their values.
     """
-    X = check_sequences(estimator, X, reset=reset)
-    y, n_dims = check_targets(y, X, estimator)
-    samples = Samples(X, y, check_weights(sample_weight, X))
-    kept = samples if samples.weights.all() else samples.take(samples.weights > 0)
-    return kept._replace(X=kept.X.trimmed()), n_dims
+    X = check_shape(estimator, X, reset=reset, input_name=input_name)
+    weights = check_weights(sample_weight, len(X))
+    kept = weights > 0
+    y, n_dims = check_targets(y, kept, estimator, is_table=estimator._X_ndim == 2)
+    sequences = sequences_of(X, type(estimator).__name__, kept)
+    return Samples(find_shared_rows(sequences).trimmed(), y, weights[kept]), n_dims
 
 
 def followed_by(samples, others):
-    """Return samples, and others after them (or None), as one."""
+    """Join samples and others, which may be None, into one."""
     if others is None:
         return samples
     return Samples(
@@ -78,7 +81,7 @@ def distinct(samples, keys):
     Returns
     -------
     first : int array of shape (n_distinct,)
-        The number of one sample of each kind.
+        The number of one sample of each group of equal ones.
     weights : array of shape (n_distinct,)
         Their summed weights.
     """
@@ -100,7 +103,7 @@ def has_distinct(samples, number):
 
 
 def _equal(samples, a, b):
-    """Return for each pair of sample numbers whether the samples are equal, NaN to NaN too."""
+    """Return for each pair of sample numbers whether the samples are equal; NaN equals NaN."""
     X = samples.X
     equal = (X.lengths[a] == X.lengths[b]) & (samples.y[a] == samples.y[b]).all(axis=1)
     size = max(1, BLOCK // (X.n_timesteps * X.n_features))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Values that one pass over a large array converts to float64 at once.
+#: Number of values of a large array that are converted to float64 at once.
 _BLOCK = 2**17
 
 
@@ -30,7 +30,7 @@ class Statistics:
         largest[constant] = 1.0
         spread = _weighted_mean(table, weights, lambda rows: ((rows - centre) / largest) ** 2)
         scale = largest * np.sqrt(spread)
-        scale = np.where(scale > 0, scale, largest)  # of the smallest numbers it underflows
+        scale = np.where(scale > 0, scale, largest)  # it underflows for the smallest numbers
         return cls(centre, np.where(constant, 1.0, scale))
 
     @classmethod

@@ -6,14 +6,15 @@ parameter              from                                   to
 relative_inputs        `target_feature`                       True where there is one, else False
 linear_path            held-out samples, loss                 a line beside the networks (stacking)
 segment_length         `target_feature`, number of steps T    max(1, T // 16) with one, else 1
-epochs                 number of batches B of an epoch        10,000 // B, within 5 and 100
+epochs                 number of batches B of an epoch        5,000 // B, within 2 and 100
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
 early_stopping         distinct samples                       True from 50 on, or with `X_val`
-n_members              number of samples held out from        5 below 500, else 1
-validation_fraction    number of samples held out from        1 / 5 below 500, else 1 / 10
+n_members              whether training stops early           5 where it does, else 1
+validation_fraction    nothing                                1 / 5
+n_iter_no_change       training loss since the best epoch     15 where it fell by a fifth, else 50
 =====================  =====================================  ===================================
 
-A fit that goes on from an earlier one keeps the network of that one, and its number of members.
+A fit that goes on from an earlier one keeps its spec and its number of networks.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ SCHEDULES: dict[str, Callable] = {
 AUTO_SEGMENTS = 16
 
 #: Number of steps aimed at with epochs="auto", and the bounds of the epochs.
-AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 10_000, 5, 100
+AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 5_000, 2, 100
 
 #: With weight_decay="auto" and a target_feature: min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / n_train).
 DECAY_OF_ONE_SAMPLE, MOST_DECAY = 5000.0, 0.5
@@ -42,12 +43,14 @@ DECAY_OF_ONE_SAMPLE, MOST_DECAY = 5000.0, 0.5
 #: Number of distinct samples from which early_stopping="auto" holds some out.
 SAMPLES_FOR_EARLY_STOPPING = 50
 
-#: Below this number of samples a tenth is too small a validation set: "auto" then trains five
-#: networks, and each holds out a different fifth.
-FEW_SAMPLES, AUTO_MEMBERS = 500, 5
+#: Number of networks with n_members="auto" where training stops early, and the share of the
+#: samples that each holds out with validation_fraction="auto". So each sample stops one of
+#: them, and trains the others, whatever the number of samples.
+AUTO_MEMBERS, AUTO_FRACTION = 5, 0.2
 
-#: With validation_fraction="auto", the share held out where the samples are not few.
-AUTO_FRACTION = 0.1
+#: With n_iter_no_change="auto": validation has turned where the training loss is below this share
+#: of its value in the best epoch. Epochs to wait where it has turned, and where not (a plateau).
+TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.8, 15, 50
 
 #: Stands for no limit of the gradient's norm.
 NO_CLIPNORM = float(np.finfo("float32").max)
@@ -67,7 +70,7 @@ class Recipe:
     quantile: float
     dropout: float
     early_stopping: bool
-    n_iter_no_change: int
+    n_iter_no_change: int | str
     tol: float
 
 
@@ -108,7 +111,7 @@ def spec_of(params, samples, *, continues, earlier):
     continues : bool
         Whether y continues a feature.
     earlier : NetworkSpec or None
-        The spec of the fit that goes on, whose "auto" stays as it was.
+        The spec of an earlier fit to go on from, which keeps what "auto" was settled to.
     """
     X = samples.X
     auto = {

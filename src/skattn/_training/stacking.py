@@ -1,4 +1,4 @@
-"""The line stacked with the networks of a fit: which share each has in the prediction."""
+"""Stacking: the line is fitted after the networks, and gets its share in the prediction."""
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from .samples import distinct
 def stacks(params, parts):
     """Return whether a fit stacks a line with its networks.
 
-    It does with ``linear_path="auto"`` where samples are held out, which trained neither, and
-    where the loss predicts the centre of y.
+    That needs ``linear_path="auto"``, held-out samples for each network, and a loss in `SLOPES`.
     """
     held_out = all(len(part.validation) for part in parts)
     return params["linear_path"] == "auto" and params["loss"] in SLOPES and held_out
@@ -23,13 +22,13 @@ def stack_line(common, scaled, n_train, networks):
     Parameters
     ----------
     common : Common
-        What the networks share.
+        Shared by the networks.
     scaled : Samples
         All samples, scaled; the caller's own validation samples come after the first `n_train`.
     n_train : int
         Number of samples to which the line that is kept is fitted.
     networks : list of (Part, dict of str to array)
-        Which samples trained each network, and which it held out; its parameters.
+        The part and the parameters of each network.
 
     Returns
     -------
@@ -38,7 +37,7 @@ def stack_line(common, scaled, n_train, networks):
     share : float
         The share of the networks, 1 less that of the line.
     """
-    apart = {}  # networks by what they hold out
+    apart: dict[bytes, tuple] = {}  # networks by the samples that they hold out
     for part, network in networks:
         apart.setdefault(part.validation.tobytes(), (part, []))[1].append(network)
     folds = [tuple(part) for part, _ in apart.values()]
@@ -53,13 +52,13 @@ def stack_line(common, scaled, n_train, networks):
         _held_out(common, scaled, part.validation, of_part, own)
         for (part, of_part), own in zip(apart.values(), lines, strict=True)
     ]
-    held_out = map(np.concatenate, zip(*held_out, strict=True))
-    share = share_of_line(*held_out, common.params["loss"])
+    y, weights, of_line, of_networks = map(np.concatenate, zip(*held_out, strict=True))
+    share = share_of_line(y, weights, of_line, of_networks, common.params["loss"])
     return (line, 1.0 - share) if share else (None, 1.0)
 
 
 def _held_out(common, scaled, validation, networks, line):
-    """Return targets, weights and both predictions of the distinct samples among some."""
+    """Return targets, weights and both predictions of the distinct samples of a held-out block."""
     first, weights = distinct(common.samples.take(validation), common.keys[validation])
     samples = scaled.take(validation[first])
     predicted = middle_mean(common.program.predict(networks, samples.X))

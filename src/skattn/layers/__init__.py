@@ -1,4 +1,7 @@
-"""Keras layers of skattn's networks, for use in any Keras model."""
+"""Keras layers of skattn's networks, for use in any Keras model.
+
+In come tensors of sequences and masks; out go tensors. Nothing else of skattn is known here.
+"""
 
 from ._attention import (
     AdditiveAttention,

@@ -58,9 +58,9 @@ class QueryAttention(keras.layers.Layer):
         Parameters
         ----------
         query : tensor of shape (n_samples, d)
-            What looks.
+            The state that looks.
         states : tensor of shape (n_samples, n_timesteps, d)
-            What is looked at.
+            The states that it looks at.
         mask : boolean tensor of shape (n_samples, n_timesteps), default=None
             True where a step is present.
 
@@ -90,8 +90,8 @@ class QueryAttention(keras.layers.Layer):
 class MeanAttention(QueryAttention):
     """Equal weights for all present steps: mean pooling.
 
-    The control of every comparison: what attention gives beyond this is what
-    looking, not pooling, gives.
+    The control of every comparison: a learned attention that beats it gains by looking, and
+    not by pooling.
 
     Examples
     --------
@@ -252,7 +252,7 @@ class SelfAttention(keras.layers.Layer):
         Parameters
         ----------
         states : tensor of shape (n_samples, n_timesteps, d)
-            What looks and is looked at.
+            The states, which look at each other.
         mask : boolean tensor of shape (n_samples, n_timesteps), default=None
             True where a step is present.
 

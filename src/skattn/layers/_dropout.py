@@ -1,4 +1,4 @@
-"""Dropout whose rate flows."""
+"""Dropout with a rate that can change after compilation."""
 
 import keras
 from keras import ops

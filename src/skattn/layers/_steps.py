@@ -1,4 +1,4 @@
-"""Layers around the sequence: absent, last and relative steps, segments, flowing dropout."""
+"""Layers of steps: present steps, last steps, relative steps, segments."""
 
 import keras
 from keras import ops
@@ -92,9 +92,9 @@ class LastSteps(keras.layers.Layer):
 class RelativeSteps(keras.layers.Layer):
     """Give each step relative to the last one: (x_t - x_T) · gain, feature by feature.
 
-    So a sequence enters as its shape, wherever its level lies [1]_. The gain, a weight of
-    shape (n_features,) that training does not move, brings each feature to a scale of
-    about one; it is 1 unless assigned.
+    So the shape of a sequence enters, apart from its level [1]_. The gain is a weight of shape
+    (n_features,), which training does not move. It brings each feature to a scale of about one,
+    and is 1 unless assigned.
 
     References
     ----------

@@ -134,23 +134,26 @@ def filled(values):
         values = np.ma.array(values)
     if not np.ma.isMaskedArray(values):
         return values
-    if not np.ma.is_masked(values):
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
         return values.data
-    if values.dtype.kind in "biu":
-        values = values.astype("float64")
-    elif values.dtype.kind not in "fcmMO":
-        values = values.astype(object)
-    missing = {"m": "NaT", "M": "NaT", "O": None}
-    return values.filled(missing.get(values.dtype.kind, np.nan))
+    filled_as = {"b": "float64", "i": "float64", "u": "float64", "U": "O", "S": "O"}
+    values = values.data.astype(filled_as.get(values.dtype.kind, values.dtype.str))
+    missing = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT"), "O": None}
+    values[mask] = missing.get(values.dtype.kind, np.nan)
+    return values
 
 
 def _as_array(X, name):
     """Return an array of any other array-like."""
     try:
         values = np.asarray(X)
-        # Of [[1.0, "a"]], numpy makes text of the number as well.
-        return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
+        # Of [[1.0, "a"]] numpy makes text of the number as well, of [[1.0, 1j]] two complex ones.
+        return np.asarray(X, dtype=object) if values.dtype.kind in "USc" else values
     except ValueError as error:
+        values = np.asarray(X, dtype=object)
+        if values.ndim == 2:  # of cells that are arrays
+            return values
         raise ValueError(
             f"{name} expects a table of shape (n_rows, n_columns), and got rows of unequal "
             "length. Of several series make one table, with a column that tells them apart: "

@@ -19,21 +19,25 @@ def numbers_of(columns, name, *, rows=True):
         Whether parameters `time` and `group_by` are there to name a column.
     """
     if isinstance(columns, np.ndarray):
-        if columns.ndim != 2 or columns.dtype.kind in "biuf":
+        if columns.ndim == 0 or columns.dtype.kind in "biuf":
             return columns
-        return numbers_of(pd.DataFrame(columns), name, rows=rows).to_numpy()
+        if columns.ndim == 1:  # what checks the table refuses it, whatever it holds
+            return _numbers(pd.DataFrame(columns[:, np.newaxis]), name, False, "X")[0].to_numpy()
+        return _numbers(pd.DataFrame(columns), name, rows, "X[:, {}]").to_numpy()
+    return _numbers(columns, name, rows, "X[{!r}]")
+
+
+def _numbers(columns, name, rows, of_column):
+    """Return columns as numbers; `of_column` is how one is written."""
     objects = {}
-    for position, dtype in enumerate(columns.dtypes):
-        column, label = columns.iloc[:, position], columns.columns[position]
+    for position, label in enumerate(columns.columns.tolist()):
+        column, where = columns.iloc[:, position], f"{name}: column {label!r}"
         kind = _kind_of(column)
         if kind is not None:
-            remedies = _FOR_ROWS.get(kind, "") if rows else ""
-            raise ValueError(
-                f"{name}: column {label!r} holds {kind}. "
-                + (remedies + _REMEDIES[kind]).format(label)
-            )
-        if dtype.kind == "O":
-            objects[position] = _as_floats(column, f"{name}: column {label!r}")
+            remedy = _remedy(kind, repr(label), of_column.format(label), rows)
+            raise ValueError(f"{where} holds {kind}. {remedy}")
+        if column.dtype.kind == "O":
+            objects[position] = _as_floats(column, where)
     columns = columns.copy(deep=False) if objects else columns
     for position, values in objects.items():
         columns.isetitem(position, values)
@@ -52,30 +56,40 @@ _KINDS = {
 
 #: What to do with a column that orders rows, where the one who asks has parameters for it.
 _FOR_ROWS = {
-    "dates": "If they order the rows, say time={0!r}. Else ",
-    "lengths of time": "If they order the rows, say time={0!r}. Else ",
-    "text": "If it tells series apart, say group_by={0!r}; if it holds dates, parse them "
-    "(pd.to_datetime, or str.to_datetime of polars) and say time={0!r}. Else ",
-    "categories": "If they tell series apart, say group_by={0!r}. Else ",
+    "dates": "if they order the rows, say time=NAME.",
+    "lengths of time": "if they order the rows, say time=NAME.",
+    "text": "if it tells series apart, say group_by=NAME; if it holds dates, parse them "
+    "(pd.to_datetime, or str.to_datetime of polars) and say time=NAME.",
+    "categories": "if they tell series apart, say group_by=NAME.",
 }
 
+#: What to do with any other column.
 _REMEDIES = {
     "dates": "turn them into numbers that mean something, such as the hour of the day, or drop "
     "the column.",
     "lengths of time": "turn them into numbers, such as hours, or drop the column.",
-    "times of day": "Turn them into numbers, such as hours, or drop the column.",
+    "times of day": "turn them into numbers, such as hours, or drop the column.",
     "text": "encode it, for instance with OneHotEncoder(sparse_output=False), or drop it.",
     "categories": "encode them, for instance with OneHotEncoder(sparse_output=False), or drop "
     "the column.",
-    "complex numbers": "Complex data not supported: make two columns, of the real and the "
-    "imaginary part.",
-    "sparse values": "Make it dense, X.sparse.to_dense(); an encoder gives a dense table with "
+    "complex numbers": "make two columns of the real and the imaginary part. Complex data not "
+    "supported.",
+    "sparse values": "make them dense, X.sparse.to_dense(); an encoder gives a dense table with "
     "sparse_output=False.",
-    "intervals": "Turn them into numbers, such as their middle, or drop the column.",
-    "an array in each cell": "A sequence for each row is no table: pass the list of sequences, "
-    "list(X[{0!r}]), to the regressor itself. Where a cell is one step of several features, give "
-    "each a column: np.stack(X[{0!r}]).",
+    "intervals": "turn them into numbers, such as their middle, or drop the column.",
+    "an array in each cell": "a sequence in each cell makes no table: pass the list of them, "
+    "list(COLUMN), to what reads sequences. The values of one step get a column each: "
+    "np.stack(COLUMN).",
 }
+
+
+def _remedy(kind, label, column, rows):
+    """Return what to do with a column, as text that names it."""
+    remedy = _REMEDIES[kind]
+    if rows and kind in _FOR_ROWS:
+        remedy = f"{_FOR_ROWS[kind]} Else {remedy}"
+    remedy = remedy.replace("NAME", label).replace("COLUMN", column)
+    return remedy[0].upper() + remedy[1:]
 
 
 def _kind_of(column):
