@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.testing import assert_array_equal
 
 from skattn import load, save
+from skattn._programs import pool
 
 
 @contextmanager
@@ -53,22 +54,20 @@ class HalvesRate(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = 0.5 * float(self.model.optimizer.learning_rate)
 
 
+def numbers_of(fitted):
+    """Return all numbers of a fit, and what it predicts, by name."""
+    model, X = fitted
+    found = {"prediction": model.predict(X), "attention": model.attention_weights(X)}
+    return found | model.parameters_ | {"rates": np.array(model.learning_rate_curve_)}
+
+
 @pytest.fixture
-def fit(small, sequences, tmp_path):
-    """Return what fits, predicts, attends and saves, and returns all numbers by name."""
+def fit(small, sequences):
+    """Return what fits a network with layers of every kind that scopes and types may reach."""
     X, y = sequences
     X[::3, 4:] = np.nan
-    params = {"n_layers": 2, "dropout": 0.3, "target_feature": 0, "segment_length": 2}
-
-    def numbers(callbacks=None):
-        model = small("hierarchical", callbacks=callbacks, **params).fit(X, y)
-        model.callbacks = None
-        save(model, tmp_path / "model")
-        assert_array_equal(load(tmp_path / "model").predict(X), model.predict(X))
-        found = {"prediction": model.predict(X), "attention": model.attention_weights(X)}
-        return found | model.parameters_ | {"rates": np.array(model.learning_rate_curve_)}
-
-    return numbers
+    params = {"dropout": 0.3, "target_feature": 0, "segment_length": 2, "dense_units": (3,)}
+    return lambda callbacks=None: (small(callbacks=callbacks, **params).fit(X, y), X)
 
 
 def assert_same(found, expected):
@@ -78,20 +77,28 @@ def assert_same(found, expected):
         assert_array_equal(found[name], value, err_msg=name)
 
 
+@pytest.fixture(scope="module")
+def alone():
+    return {}
+
+
 @pytest.mark.parametrize("neighbour", NEIGHBOURS.values(), ids=NEIGHBOURS)
-def test_a_fit_beside_others_is_the_fit_alone(fit, own_pool, neighbour):
-    """Compiled inside, with a callback, and used again afterwards; then compiled outside."""
+def test_a_fit_beside_others_is_the_fit_alone(fit, alone, neighbour, monkeypatch, tmp_path):
+    """Compiled inside, with a callback too, saved there, and used again afterwards."""
+    if not alone:
+        alone |= {"plain": numbers_of(fit()), "listening": numbers_of(fit([HalvesRate()]))}
+    monkeypatch.setattr(pool, "pool", pool.ProgramPool(capacity=4))
     with neighbour():
-        inside = fit(), fit([HalvesRate()])
-    after = fit()
-    own_pool.clear()
-    alone = fit(), fit([HalvesRate()])
-    for found, expected in zip(inside, alone, strict=True):
-        assert_same(found, expected)
-    assert_same(after, alone[0])
+        model, X = fit()
+        assert_same(numbers_of((model, X)), alone["plain"])
+        assert_same(numbers_of(fit([HalvesRate()])), alone["listening"])
+        save(model, tmp_path / "model")
+    assert_same(numbers_of((load(tmp_path / "model"), X)), alone["plain"])
+    assert_same(numbers_of(fit()), alone["plain"])
 
 
-def test_what_is_set_globally_stays_set(fit, own_pool):
+@pytest.mark.usefixtures("own_pool")
+def test_what_is_set_globally_stays_set(fit):
     with floatx("float64"), policy("mixed_float16"), keras.name_scope("outer"):
         fit([HalvesRate()])
         assert keras.config.floatx() == "float64"
@@ -125,9 +132,10 @@ unequal = [sequence[: 3 + number % 4] for number, sequence in enumerate(X)]
 tf.debugging.enable_check_numerics()
 try:
     for data in (X, unequal):
-        model = LSTMAttentionRegressor("hierarchical", units=4, epochs=2, dropout=0.2,
+        model = LSTMAttentionRegressor(units=4, epochs=2, dropout=0.2,
             early_stopping=True, n_members=2, random_state=0, target_feature=0).fit(data, y)
-        print(np.isfinite(model.predict(data)).all(), np.isfinite(model.attention_weights(data)).all())
+        print(np.isfinite(model.predict(data)).all())
+        print(np.isfinite(model.attention_weights(data)).all())
 finally:
     tf.debugging.disable_check_numerics()
 print(bool((model.fit(unequal, y).predict(unequal) == model.predict(unequal)).all()))
