@@ -45,8 +45,8 @@ def test_attention_that_misleads_is_noticed(tmp_path):
 @pytest.mark.slow
 def test_attention_lowers_the_error_on_floods(tmp_path):
     table = run("does_attention_help.py", tmp_path).table
-    assert table.index.tolist() == ["None", "mean", "additive"]
-    assert table.loc["additive", "difference"] > 0
+    assert table.index.tolist() == ["none", "mean", "additive"]
+    assert table.loc["additive", "removed"] > 0
     assert table.loc["additive", "verdict"] != "hurt"
 
 

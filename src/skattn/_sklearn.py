@@ -2,11 +2,17 @@
 
 from numbers import Integral
 
+import pandas as pd
 from sklearn.base import _fit_context as fit_context
 from sklearn.externals import array_api_compat
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import _check_feature_names_in, _get_feature_names, _num_samples
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
+    _get_feature_names,
+    _num_samples,
+)
 from sklearn.utils.validation import _check_y as check_y
 
 __all__ = [
@@ -14,6 +20,7 @@ __all__ = [
     "SCORING",
     "Interval",
     "StrOptions",
+    "check_names",
     "check_params",
     "check_y",
     "feature_names",
@@ -39,6 +46,11 @@ def n_samples_of(X):
 def feature_names(estimator, input_features=None):
     """Return the names of a fitted estimator's features, as scikit-learn does."""
     return _check_feature_names_in(estimator, input_features)
+
+
+def check_names(estimator, names):
+    """Refuse names of features that are not those of fit, as scikit-learn does for a frame."""
+    _check_feature_names(estimator, pd.DataFrame(columns=names), reset=False)
 
 
 def names_of_columns(X):

@@ -42,8 +42,6 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-import skattn
-
 GRID = {"units": [2, 4]}
 same = np.testing.assert_array_equal
 
@@ -311,12 +309,11 @@ def test_validation_rows_are_transformed_on_their_way_through_a_pipeline(small, 
 
 
 @pytest.mark.parametrize("attention", [None, "additive", "hierarchical"])
-def test_cold_and_warm_programs_give_the_same_bits(small, sequences, attention):
+def test_cold_and_warm_programs_give_the_same_bits(small, sequences, attention, own_pool):
     X, y = sequences
-    skattn.clear_programs()
     cold = small(attention, dropout=0.3).fit(X, y).predict(X)
     same(small(attention, dropout=0.3).fit(X, y).predict(X), cold)
-    skattn.clear_programs()
+    own_pool.clear()
     same(small(attention, dropout=0.3).fit(X, y).predict(X), cold)
 
 
@@ -328,7 +325,7 @@ def test_two_threads_on_warm_programs_give_the_bits_of_one(small, sequences):
         same(cross_val_predict(model, X, y, cv=4), expected)
 
 
-def test_global_random_generators_are_left_alone(small, sequences):
+def test_global_random_generators_are_left_alone(small, sequences, own_pool):
     import tensorflow as tf
 
     def states():
@@ -336,22 +333,21 @@ def test_global_random_generators_are_left_alone(small, sequences):
         return joblib.hash((np.random.get_state(), random.getstate(), drawn))  # noqa: NPY002
 
     X, y = sequences
-    skattn.clear_programs()
     before = states()
     small(dropout=0.3, random_state=None).fit(X, y).predict(X)
     assert states() != before
     before = states()
-    skattn.clear_programs()
+    own_pool.clear()
     model = small(dropout=0.3).fit(X, y)
     model.predict(X)
     model.attention_weights(X)
     assert states() == before
 
 
+@pytest.mark.usefixtures("own_pool")
 def test_later_draws_from_tensorflow_are_the_same_with_a_fit_before_them(small, sequences):
     import tensorflow as tf
 
-    skattn.clear_programs()
     tf.random.set_seed(0)
     expected = tf.random.uniform((3,)).numpy()
     tf.random.set_seed(0)

@@ -58,8 +58,9 @@ def test_2d_is_one_feature_per_step(sequences, small):
     flat = small().fit(X[:, :, 0], y)
     deep = small().fit(X[:, :, :1], y)
     assert_array_equal(flat.predict(X[:, :, 0]), deep.predict(X[:, :, :1]))
-    assert (flat.n_features_in_, flat.n_timesteps_in_) == (6, 6)
-    assert (deep.n_features_in_, deep.n_timesteps_in_) == (1, 6)
+    for model in (flat, deep):
+        assert (model.n_features_in_, model.n_timesteps_in_) == (6, 6)
+        assert model.n_features_per_step_ == 1
 
 
 def test_2d_with_n_timesteps_is_the_3d_reshape(sequences, small):
@@ -69,7 +70,10 @@ def test_2d_with_n_timesteps_is_the_3d_reshape(sequences, small):
     deep = small().fit(X, y)
     assert_array_equal(flat.predict(table), deep.predict(X))
     assert_array_equal(flat.attention_weights(table), deep.attention_weights(X))
-    assert (flat.n_features_in_, flat.n_timesteps_in_) == (12, 6)
+    for model in (flat, deep):
+        assert (model.n_features_in_, model.n_timesteps_in_) == (12, 6)
+        assert model.n_features_per_step_ == 2
+    assert_array_equal(deep.predict(table), deep.predict(X))  # all features of a step together
 
 
 @pytest.mark.parametrize("container", [list, tuple, lambda X: np.array(X, dtype=object)])

@@ -7,7 +7,6 @@ from sklearn.exceptions import NotFittedError
 
 from conftest import spaced
 from skattn import LSTMAttentionRegressor, build_network
-from skattn._inputs.checks import check_finite_predictions
 
 SHAPES = ["LSTMAttentionRegressor", "(n_samples, n_timesteps, n_features)"]
 
@@ -70,7 +69,7 @@ BAD_X = {
     "no steps": (lambda X: X[:, :0], ["at least one time step", "Got shape (40, 0, 2)", SHAPES[1]]),
     "no features": (lambda X: X[:, :, :0], ["one feature", "Got shape (40, 6, 0)", SHAPES[1]]),
     "no columns": (lambda X: X[:, :0, 0], ["0 feature(s)", "(40, 0)", "minimum of 1 is required"]),
-    "text": (lambda X: X.astype(str), ["strings", "numeric"]),
+    "text": (lambda X: X.astype(str), ["LSTMAttentionRegressor: column 0 holds text", "Encode it"]),
 }
 
 
@@ -105,9 +104,9 @@ def test_the_first_step_that_is_partly_missing_is_named(small, stride, samples, 
     assert_says(message, [f"sample {sample}, step {step}, features [0, 2]"])
 
 
-def test_text_among_numbers_is_quoted(sequences, small):
-    X = with_value(sequences[0].astype(object), (0, 0, 0), "high")
-    assert_says(message_of(ValueError, small().fit, X, sequences[1]), ["high"])
+def test_the_column_of_text_among_numbers_is_named(sequences, small):
+    X = with_value(sequences[0].astype(object), (0, 0, 1), "high")
+    assert_says(message_of(ValueError, small().fit, X, sequences[1]), ["column 1 holds text"])
 
 
 OTHER_X = {
@@ -210,7 +209,7 @@ BAD_PARAMETERS = {
     "units": (0, ["int in the range [1, inf)", "Got 0"]),
     "loss": ("mse", ["'mse'", "squared_error", "absolute_error", "huber", "quantile"]),
     "quantile": (1.0, ["(0.0, 1.0)", "Got 1.0"]),
-    "optimizer": ("lion", ["'lion'", "adam", "adamw", "rmsprop", "sgd"]),
+    "optimizer": ("lion", ["'lion'", "adamw", "sgd"]),
     "dropout": (1.0, ["[0.0, 1.0)", "Got 1.0"]),
     "early_stopping": ("yes", ["'yes'", "auto"]),
     "callbacks": (print, ["list", "None", "print"]),
@@ -241,7 +240,7 @@ def test_early_stopping_needs_two_rows(sequences, small, weights):
     model = small(early_stopping=True)
     message = message_of(ValueError, model.fit, X[rows], y[rows], weights)
     assert_says(message, ["early_stopping=True", "n_samples = 1 ", "too few for both"])
-    assert_says(message, ["early_stopping=False", "X_val and y_val", "more rows"])
+    assert_says(message, ["early_stopping=False", "X_val and y_val", "more samples"])
 
 
 def test_early_stopping_needs_windows_apart_from_the_last(small):
@@ -251,7 +250,7 @@ def test_early_stopping_needs_windows_apart_from_the_last(small):
     assert_says(
         message, ["share nothing with them", "n_samples = 10 ", "16 steps", "shorter windows"]
     )
-    assert model.fit(X.copy(), y).validation_loss_curve_ is not None
+    assert message_of(ValueError, model.fit, X.copy(), y) == message
 
 
 def test_validation_targets_are_asked_for_by_name(sequences, small):
@@ -289,13 +288,6 @@ def test_unfitted(sequences, small, method):
     arguments = [] if method.startswith("to_") else [sequences[0]]
     message = message_of(NotFittedError, getattr(small(), method), *arguments)
     assert_says(message, ["LSTMAttentionRegressor", "not fitted yet", "Call 'fit'"])
-
-
-def test_predictions_that_are_not_finite():
-    predictions = np.ones((2, 3, 1))
-    predictions[0, 1], predictions[1, 1:] = np.nan, np.inf
-    message = message_of(FloatingPointError, check_finite_predictions, predictions)
-    assert_says(message, ["sample 1", "2 such", "training rows", "feature_statistics_"])
 
 
 def test_errors_of_validation_rows_say_so(sequences, small):

@@ -141,9 +141,10 @@ def test_groups_of_several_names_are_those_of_their_values():
 
 
 def test_large_numbers_tell_series_apart():
-    table = pd.DataFrame({"a": [1.0, 2], "g": [2**60, 2**60 + 1]})
-    with pytest.raises(ValueError, match="longest series of X has 1"):
-        sliding_windows(table, length=2, group_by="g")
+    for dtype, start in (("int64", 2**60), ("uint64", 2**63), (object, 2**70)):
+        groups = pd.Series([start, start + 1], dtype=dtype)
+        with pytest.raises(ValueError, match="longest series of X has 1"):
+            sliding_windows(pd.DataFrame({"a": [1.0, 2], "g": groups}), length=2, group_by="g")
 
 
 def test_a_group_is_known_again_in_another_type():

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
+from skattn._inputs.tables import read_table
 from skattn._preprocessing.context import Context
 from skattn._preprocessing.gaps import Length
 from skattn._preprocessing.order import Order, describe_gaps
 from skattn._preprocessing.read_order import read_order
-from skattn._preprocessing.tables import read_table
 from skattn._preprocessing.times import Times
 
 NAN = np.nan

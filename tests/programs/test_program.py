@@ -11,7 +11,7 @@ import tensorflow as tf
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 import skattn
-from conftest import program_of, sequences_of, spaced, spec_of
+from conftest import program_of, sequences_of, spaced, spec_of, windows_on
 from skattn._programs.flows import Batches, Settings
 from skattn._programs.pool import ProgramPool
 from skattn._programs.program import LOSSES, Program, _padded
@@ -203,7 +203,7 @@ def overlapping_windows():
     layout = spaced(n_samples=12, n_timesteps=5, dilation=2)
     table = np.random.default_rng(0).normal(size=(layout.n_rows, 2)).astype("float32")
     table[3:5] = np.nan
-    return layout.windows_of(table)
+    return windows_on(table, layout)
 
 
 def test_programs_gather_the_sequences_that_numpy_gathers(program):

@@ -106,7 +106,7 @@ def test_on_a_random_walk_it_is_hardly_worse_than_the_last_value(small, seed):
 def test_windows_of_groups_and_time_windows_continue_each_its_own_series(small):
     walks = np.cumsum(np.random.default_rng(0).normal(size=(90, 2)), axis=0)
     table = pd.DataFrame({"a": walks[:, 0], "b": walks[:, 1], "g": np.repeat([0, 1, 2], 30)})
-    X, y = sliding_windows(table, table["b"], length=5, groups="g")
+    X, y = sliding_windows(table, table["b"], length=5, group_by="g")
     assert X.shape == (75, 5, 2)
     model, last = small(target_feature=1, **UNTRAINED).fit(X, y), np.asarray(X)[:, -1, 1]
     assert_allclose(model.predict(X), last + np.mean(y - last), rtol=1e-9)

@@ -1,9 +1,7 @@
 """Several networks in one regressor: side by side, their mean, their spread."""
 
 import pickle
-from collections import Counter
 
-import joblib
 import keras
 import numpy as np
 import pytest
@@ -13,9 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
-from conftest import sequences_of, spaced
 from skattn import (
-    LSTMAttentionRegressor,
     ModelFileError,
     SequenceScaler,
     compare_attentions,
@@ -23,10 +19,7 @@ from skattn import (
     save,
     sequence_importance,
 )
-from skattn._training.holdout import parts_of
-from skattn._training.loop import n_threads
 from skattn._training.members import middle, middle_mean, stack_arrays, unstack_arrays
-from skattn._training.samples import Samples
 
 
 def member(model, number):
@@ -66,7 +59,8 @@ def test_parameters_are_stacked_and_the_members_differ(sequences, small):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"dropout": 0.3}, {"early_stopping": True, "standardize": False}]
+    "params",
+    [{}, {"dropout": 0.3}, {"early_stopping": True, "standardize": False, "linear_path": False}],
 )
 @pytest.mark.parametrize("seed", [0, "RandomState"])
 def test_the_first_member_is_the_only_one_bit_for_bit(sequences, small, params, seed):
@@ -256,8 +250,8 @@ def test_searching_over_members_traces_once(sequences, small, own_pool):
 def test_insight_works_with_members(sequences, small):
     X, y = sequences
     model = small(n_members=2, epochs=3)
-    compared = compare_attentions(model, X, y, attentions=[None, "mean"], cv=KFold(2))
-    assert sorted(compared.scores["attention"].astype(str).unique()) == ["None", "mean"]
+    compared = compare_attentions(model, X, y, attentions=[None, "additive"], cv=KFold(2))
+    assert sorted(compared.scores["attention"].astype(str).unique()) == ["additive", "none"]
     importance = sequence_importance(model.fit(X, y), X, y, n_repeats=2, random_state=0)
     assert np.isfinite(importance.importances_mean).all()
     assert importance.baseline == model.score(X, y)
@@ -317,9 +311,11 @@ def test_curves_are_means_over_the_networks(sequences, small):
 def test_networks_stop_each_at_its_own_time(sequences, small):
     """The curves go on with those that train; best_iter_ is the mean of the best epochs."""
     X, _ = sequences
-    y = np.random.default_rng(3).normal(size=40)
-    params = {"epochs": 30, "early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.05}
+    y = X[:, 2, 0].copy()
+    y[20:30] *= -1  # which stop the second network
+    params = {"epochs": 9, "early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.05}
     params |= {"validation_fraction": 0.25, "standardize": False}
+    params |= {"linear_path": False}
     two = small(n_members=2, **params).fit(X, y)
     seed = np.random.RandomState(0).randint(2**31, size=1)[0]
     first = small(**params).fit(X, y)
@@ -335,16 +331,6 @@ def test_networks_stop_each_at_its_own_time(sequences, small):
     assert two.best_iter_ == round((first.best_iter_ + second.best_iter_) / 2)
     assert type(two.best_iter_) is int
     assert_allclose(two.best_loss_, (first.best_loss_ + second.best_loss_) / 2)
-
-
-def test_a_job_of_joblib_trains_its_networks_on_one_thread():
-    assert n_threads(1) == 1
-    assert n_threads(64) == joblib.cpu_count()
-    for backend in ("threading", "loky"):
-        with joblib.parallel_config(backend, n_jobs=2):
-            inside = joblib.Parallel()(joblib.delayed(n_threads)(64) for _ in range(2))
-        assert inside == [1, 1]
-    assert n_threads(64) == joblib.cpu_count()
 
 
 def test_a_fit_that_fails_leaves_no_trace(sequences, small):
@@ -365,64 +351,6 @@ def test_a_fit_that_fails_leaves_no_trace(sequences, small):
 # Samples that networks hold out
 
 
-def parts(X, **params):
-    """Return the numbers of the samples that train and stop each network."""
-    X = sequences_of(X)
-    samples = Samples(X, np.arange(float(len(X)))[:, np.newaxis], np.ones(len(X)))
-    chosen = parts_of(samples, None, LSTMAttentionRegressor(**params).get_params())
-    return [(part.train.tolist(), part.validation.tolist()) for part in chosen]
-
-
-def apart(n_samples):
-    return np.random.default_rng(0).normal(size=(n_samples, 3, 1))
-
-
-@pytest.mark.parametrize("n_samples", [50, 60, 103, 499])
-def test_few_samples_train_five_networks_and_each_sample_stops_one(n_samples):
-    chosen = parts(apart(n_samples))
-    assert len(chosen) == 5
-    stopping = Counter()
-    for train, held_out in chosen:
-        assert sorted(train + held_out) == list(range(n_samples))
-        assert len(held_out) == -(-n_samples // 5)
-        stopping.update(held_out)
-    assert chosen[0][1][-1] == n_samples - 1
-    assert set(stopping) == set(range(n_samples))
-    assert Counter(stopping.values())[2] == 5 * -(-n_samples // 5) - n_samples < 5
-
-
-@pytest.mark.parametrize(
-    ("n_samples", "params", "n_members", "n_held_out"),
-    [
-        (499, {}, 5, 100),
-        (500, {}, 1, 50),
-        (499, {"n_members": 1}, 1, 100),
-        (499, {"n_members": 2}, 2, 100),
-        (500, {"n_members": 12}, 12, 50),
-        (499, {"validation_fraction": 0.1}, 5, 50),
-        (499, {"early_stopping": True}, 5, 100),
-        (499, {"early_stopping": False}, 1, 0),
-        (499, {"early_stopping": False, "n_members": 3}, 3, 0),
-        (49, {}, 1, 0),
-        (49, {"n_members": 3}, 3, 0),
-        (10, {"early_stopping": True}, 5, 2),
-    ],
-)
-def test_networks_and_samples_held_out(n_samples, params, n_members, n_held_out):
-    chosen = parts(apart(n_samples), **params)
-    assert len(chosen) == n_members
-    for train, held_out in chosen:
-        assert (len(train), len(held_out)) == (n_samples - n_held_out, n_held_out)
-
-
-def test_the_callers_validation_samples_are_numbered_after_those_that_train():
-    samples = Samples(sequences_of(apart(6)), np.zeros((6, 1)), np.ones(6))
-    chosen = parts_of(samples, samples.take([0, 3]), LSTMAttentionRegressor().get_params())
-    assert [(p.train.tolist(), p.validation.tolist()) for p in chosen] == [
-        ([0, 1, 2, 3, 4, 5], [6, 7])
-    ]
-
-
 def test_validation_samples_that_are_given_stop_the_only_network(sequences, small):
     X, y = sequences
     model = small(n_members="auto", early_stopping="auto").fit(X, y, X_val=X, y_val=y)
@@ -433,24 +361,13 @@ def test_validation_samples_that_are_given_stop_the_only_network(sequences, smal
 def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, small):
     X, y = sequences
     params = {"standardize": False, "early_stopping": True, "validation_fraction": 0.25}
+    params["linear_path"] = False
     two = small(n_members=2, **params, epochs=4).fit(X, y)
     seed = np.random.RandomState(0).randint(2**31, size=1)[0]
     alone = small(**params, epochs=4, random_state=np.random.RandomState(seed))
     others = np.r_[0:20, 30:40]
     alone.fit(X[others], y[others], X_val=X[20:30], y_val=y[20:30])
     assert_array_equal(member(two, 1).predict(X), alone.predict(X))
-
-
-@pytest.mark.parametrize(("length", "first"), [(5, [48, 36, 24, 12, 0]), (25, [48, 48, 48, 48, 0])])
-def test_networks_whose_block_leaves_less_than_half_stop_by_the_last_one(length, first):
-    """Of 60 windows, 12 validate, and up to length - 1 on either side share rows with them.
-
-    Of length 25 the last block and the first leave 24 windows, the others 12 or none.
-    """
-    table = np.random.default_rng(0).normal(size=(59 + length, 1))
-    chosen = parts(spaced(60, length).windows_of(table), early_stopping=True)
-    assert [held_out[0] for _, held_out in chosen] == first
-    assert all(2 * len(train) > len(chosen[0][0]) for train, _ in chosen)
 
 
 def test_statistics_are_of_all_samples_that_train_a_network(small):

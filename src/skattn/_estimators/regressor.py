@@ -9,7 +9,9 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._inputs.checks import FLOAT32_MAX, check_sequences, check_validation_rows
+from .._inputs.checks import check_sequences
+from .._inputs.targets import check_validation_rows
+from .._inputs.values import FLOAT32_MAX
 from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, LOSS_NAMES, OPTIMIZER_NAMES
 from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks
@@ -100,11 +102,12 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ``n_columns // n_timesteps`` features, all features of the first step first.
         None means one feature per step.
 
-    target_feature : int or list of int, default=None
-        Number of the feature that y continues, as the next values of a series do: y is
-        then predicted as a change from that feature's last present value. A list gives
-        one for each output, and repeats where there are more outputs. y has to be in the
-        units of that feature: leave scaling to `standardize`. None where y continues none.
+    target_feature : int, str or list of these, default=None
+        Number or name of the feature that y continues, as the next values of a series do: y
+        is then predicted as a change from that feature's last present value. Features have
+        names where X is a list of DataFrames, or `Windows` of a DataFrame. A list gives one
+        for each output, and repeats where there are more outputs. y has to be in the units
+        of that feature: leave scaling to `standardize`. None where y continues none.
 
     relative_inputs : bool or "auto", default="auto"
         Whether steps enter relative to the last present step, feature by feature, and
@@ -208,10 +211,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Columns of a 2-D X, or features per step of a 3-D X.
+        Number of columns of X in two dimensions: `n_timesteps_in_` times
+        `n_features_per_step_`, also where X had three. `predict` takes X in that form, all
+        features of the first step first.
 
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, when X was a DataFrame whose names are all strings.
+    n_features_per_step_ : int
+        Number of features of a step.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a DataFrame; names of the features of a step, where
+        it was a list of DataFrames, or `Windows` that have names.
 
     n_timesteps_in_ : int
         Number of steps of the X seen in fit (of the longest sequence).
@@ -313,7 +322,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
         "n_timesteps": [POSITIVE_INTEGER, None],
-        "target_feature": [Integral, "array-like", None],
+        "target_feature": [Integral, str, "array-like", None],
         "relative_inputs": ["boolean", StrOptions({"auto"})],
         "linear_path": ["boolean", StrOptions({"auto"})],
         "standardize": ["boolean"],
@@ -616,8 +625,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         samples, n_dims = check_samples(self, X, y, sample_weight, reset=earlier is None)
         if earlier is None:
             self.n_outputs_, self._y_ndim = samples.y.shape[1], n_dims
+            names = getattr(self, "feature_names_in_", None) if self._X_ndim == 3 else None
             continued = check_target_feature(
-                self.target_feature, samples.X.n_features, self.n_outputs_
+                self.target_feature, names, samples.X.n_features, self.n_outputs_
             )
         else:
             continued = earlier.target_features
@@ -627,7 +637,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _take_validation(self, X_val, y_val, sample_weight_val, continued):
         """Check validation samples; their errors say that they are about these."""
         try:
-            samples, _ = check_samples(self, X_val, y_val, sample_weight_val, reset=False)
+            samples, _ = check_samples(
+                self, X_val, y_val, sample_weight_val, reset=False, input_name="X_val"
+            )
             self._check_n_outputs(samples.y)
         except ValueError as error:
             raise ValueError(f"In X_val, y_val: {error}") from error

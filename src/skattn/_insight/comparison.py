@@ -153,7 +153,7 @@ def compare_attentions(
     >>> from skattn import LSTMAttentionRegressor, compare_attentions
     >>> from skattn.datasets import make_fading_memory
     >>> X, y = make_fading_memory(200, 8, random_state=0)
-    >>> model = LSTMAttentionRegressor(units=4, epochs=30, learning_rate=0.02)
+    >>> model = LSTMAttentionRegressor(units=4, epochs=30, learning_rate=0.02, n_members=1)
     >>> result = compare_attentions(
     ...     model, X, y, attentions=[None, "additive"], cv=3, n_seeds=2, random_state=0
     ... )

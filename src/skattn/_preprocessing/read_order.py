@@ -5,10 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
+from .._inputs.columns import numbers_of
+from .._inputs.tables import filled
 from .._sklearn import Interval
-from .columns import numbers_of
 from .order import Order
-from .tables import filled
 from .times import times_of, times_of_levels, warn_of_text
 
 #: Constraints of the name, or the position, of a column.
@@ -136,6 +136,8 @@ def _group_of_each(parts, group_by, n_rows):
     for place, each in enumerate(zip(*np.unravel_index(found, shape), strict=True)):
         label = tuple(_plain(of_part[code]) for of_part, code in zip(labels, each, strict=True))
         groups[place] = label[0] if len(parts) == 1 else repr(label)
+    if all(isinstance(label, int) and abs(label) < 2**63 for label in groups):
+        groups = groups.astype("int64")  # sooner told apart than objects
     return groups[numbers]
 
 

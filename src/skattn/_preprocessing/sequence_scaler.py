@@ -12,14 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._inputs.checks import (
     check_array_of_sequences,
     check_table,
-    check_widths,
     n_dims_of,
 )
+from .._inputs.columns import numbers_of
+from .._inputs.containers import check_widths
 from .._inputs.strides import table_of
+from .._inputs.tables import filled, read_table
 from .._inputs.windows import Windows
 from .._sklearn import fit_context
-from .columns import numbers_of
-from .tables import filled, read_table
 
 
 class SequenceScaler(

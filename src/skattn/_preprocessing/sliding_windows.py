@@ -5,12 +5,12 @@ import pandas as pd
 
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
+from .._inputs.tables import Table, filled, read_table
 from .._inputs.windows import windows_at
 from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .gaps import MAX_GAP
 from .order import check_increasing, describe_gaps
 from .read_order import GROUP_BY, TIME, read_order
-from .tables import Table, filled, read_table
 
 
 @validate_params(

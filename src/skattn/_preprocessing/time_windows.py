@@ -10,13 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
+from .._inputs.tables import read_table
 from .._inputs.windows import windows_at
 from .._sklearn import POSITIVE_INTEGER, feature_names, fit_context
 from .context import Context
 from .gaps import MAX_GAP, Length
 from .order import check_increasing, check_times
 from .read_order import GROUP_BY, TIME, names_in, read_order
-from .tables import read_table
 
 _WITH_CONTEXT = "TimeWindows with keep_context=True"
 _OUT_OF_ORDER = (

@@ -136,8 +136,9 @@ def rounding_of(values):
 
 
 def _dates(labels):
-    zones = {getattr(label, "tzinfo", None) for label in labels.dropna()}
-    if labels.dtype.kind == "M" or len(zones) == 1:
+    is_one_type = labels.dtype.kind == "M"
+    zones = set() if is_one_type else {getattr(label, "tzinfo", None) for label in labels.dropna()}
+    if is_one_type or len(zones) == 1:
         index = pd.DatetimeIndex(labels)
         shown = _instants(index.tz_localize(None))
         kind = "dates without a time zone" if index.tz is None else WITH_ZONE

@@ -13,7 +13,14 @@ from .json_values import as_data, from_data
 CLASSES = {"LSTMAttentionRegressor": LSTMAttentionRegressor}
 
 #: Fitted attributes of an estimator beside its `Numbers`: positive integers.
-ATTRIBUTES = ("n_features_in_", "n_timesteps_in_", "n_outputs_", "_X_ndim", "_y_ndim")
+ATTRIBUTES = (
+    "n_features_in_",
+    "n_features_per_step_",
+    "n_timesteps_in_",
+    "n_outputs_",
+    "_X_ndim",
+    "_y_ndim",
+)
 
 PARTS = ("class", "params", "attributes", "feature_names", "numbers")
 
@@ -53,7 +60,8 @@ def parse(description):
     if names is not None:
         need(isinstance(names, list), "its names of features are no list")
         need(all(type(name) is str for name in names), "a name of a feature is no text")
-        need(len(names) == attributes["n_features_in_"], "names of its features are missing")
+        named = "n_features_in_" if attributes["_X_ndim"] == 2 else "n_features_per_step_"
+        need(len(names) == attributes[named], "names of its features are missing")
         estimator.feature_names_in_ = np.array(names, dtype=object)
     return estimator, data
 
@@ -71,14 +79,10 @@ def _check_attributes(attributes, spec):
     for name, value in attributes.items():
         need(is_positive_integer(value), f"{name}={value!r} is not valid")
     need(
-        attributes["n_features_in_"] == _n_columns(attributes, spec)
+        attributes["n_features_in_"] == spec.n_features * attributes["n_timesteps_in_"]
+        and attributes["n_features_per_step_"] == spec.n_features
         and attributes["n_outputs_"] == spec.n_outputs
         and attributes["_X_ndim"] in (2, 3)
         and (attributes["_y_ndim"] == 2 or attributes["_y_ndim"] == spec.n_outputs == 1),
         "its attributes contradict each other or its spec",
     )
-
-
-def _n_columns(attributes, spec):
-    """Return what `n_features_in_` has to be."""
-    return spec.n_features * (attributes["n_timesteps_in_"] if attributes["_X_ndim"] == 2 else 1)

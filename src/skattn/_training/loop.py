@@ -55,12 +55,18 @@ def train_side_by_side(runs, callbacks=None, verbose=0):
 
 def curves_of(runs):
     """Return the mean of each log over the networks that trained, an entry for each epoch."""
-    n_epochs = max(len(run.logs) for run in runs)
-    epochs = [[run.logs[e] for run in runs if e < len(run.logs)] for e in range(n_epochs)]
-    return {
-        name: [float(np.mean([log[name] for log in logs])) for logs in epochs if name in logs[0]]
-        for name in LOGS
-    }
+    epochs = [_mean_logs(runs, epoch) for epoch in range(_n_epochs(runs))]
+    return {name: [logs[name] for logs in epochs if name in logs] for name in LOGS}
+
+
+def _n_epochs(runs):
+    return max(len(run.logs) for run in runs)
+
+
+def _mean_logs(runs, epoch):
+    """Return the means over the networks that trained in an epoch, by name."""
+    logs = [run.logs[epoch] for run in runs if epoch < len(run.logs)]
+    return {name: float(np.mean([log[name] for log in logs])) for name in LOGS if name in logs[0]}
 
 
 def n_threads(n_runs):
@@ -108,9 +114,10 @@ class _InStep:
         self._tell("on_train_begin", recipe.learning_rate)
         for epoch in range(max(run.recipe.epochs for run in self.runs)):
             training = [run for run in self.runs if not run.finished]
+            if training:
+                self._run_epoch(epoch, training)
             if not training or self.listeners.stop:
                 break
-            self._run_epoch(epoch, training)
         self._tell("on_train_end", recipe.learning_rate, self._last_logs())
 
     def _run_epoch(self, epoch, training):
@@ -123,7 +130,8 @@ class _InStep:
         self._tell("on_epoch_end", scheduled, epoch, self._last_logs())
 
     def _last_logs(self):
-        return {name: curve[-1] for name, curve in curves_of(self.runs).items() if curve}
+        n_epochs = _n_epochs(self.runs)
+        return _mean_logs(self.runs, n_epochs - 1) if n_epochs else {}
 
     def _tell(self, hook, scheduled, *arguments):
         """Call a hook; where it moves the learning rate, all later ones move with it."""

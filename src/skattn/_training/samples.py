@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._inputs.checks import check_sequences, check_targets, check_weights
+from .._inputs.checks import check_shape, sequences_of
 from .._inputs.keys import BLOCK, row_keys
 from .._inputs.overlaps import find_shared_rows
 from .._inputs.sequences import Sequences, join
+from .._inputs.targets import check_targets, check_weights
 
 
 class Samples(NamedTuple):
@@ -29,16 +30,17 @@ class Samples(NamedTuple):
         return self._replace(X=self.X.compact())
 
 
-def check_samples(estimator, X, y, sample_weight, *, reset):
+def check_samples(estimator, X, y, sample_weight, *, reset, input_name="X"):
     """Check X, y and weights; return `Samples`, and the number of dimensions of y.
 
-    Samples of weight 0 are left out before anything else looks at them.
+    Samples of weight 0 are left out before anything looks at their values.
     """
-    X = find_shared_rows(check_sequences(estimator, X, reset=reset))
-    y, n_dims = check_targets(y, X, estimator)
-    samples = Samples(X, y, check_weights(sample_weight, X))
-    kept = samples if samples.weights.all() else samples.take(samples.weights > 0)
-    return kept._replace(X=kept.X.trimmed()), n_dims
+    X = check_shape(estimator, X, reset=reset, input_name=input_name)
+    weights = check_weights(sample_weight, len(X))
+    kept = weights > 0
+    y, n_dims = check_targets(y, kept, estimator, is_table=estimator._X_ndim == 2)
+    sequences = sequences_of(X, type(estimator).__name__, kept)
+    return Samples(find_shared_rows(sequences).trimmed(), y, weights[kept]), n_dims
 
 
 def followed_by(samples, others):
@@ -53,8 +55,13 @@ def followed_by(samples, others):
 
 
 def keys_of(samples):
-    """Return a 64-bit key for each sample that depends on nothing but its values."""
-    return samples.X.keys(row_keys(samples.X.table)) ^ row_keys(samples.y)
+    """Return two 64-bit keys for each sample that depend on nothing but its values.
+
+    One alone would be 0 for every sequence of one step that equals its targets.
+    """
+    of_targets = row_keys(samples.y)
+    of_both = samples.X.keys(row_keys(samples.X.table)) ^ of_targets
+    return np.stack([of_both, of_targets], axis=1)
 
 
 def distinct(samples, keys):
@@ -68,7 +75,7 @@ def distinct(samples, keys):
     ----------
     samples : Samples
         The samples.
-    keys : uint64 array of shape (n_samples,)
+    keys : uint64 array of shape (n_samples, 2)
         As `keys_of` gives them.
 
     Returns
@@ -78,9 +85,9 @@ def distinct(samples, keys):
     weights : array of shape (n_distinct,)
         Their summed weights.
     """
-    order = np.argsort(keys, kind="stable")
+    order = np.lexsort(keys.T[::-1])
     begins = np.ones(len(order), dtype=bool)
-    later = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1
+    later = np.flatnonzero((keys[order[1:]] == keys[order[:-1]]).all(axis=1)) + 1
     begins[later] = ~_equal(samples, order[later - 1], order[later])
     weights = np.add.reduceat(samples.weights[order], np.flatnonzero(begins))
     return order[begins], weights
@@ -90,7 +97,7 @@ def has_distinct(samples, number):
     """Return whether at least `number` of the samples are distinct; looks at a prefix first."""
     for most in (20 * number, None):
         first = samples.take(slice(most)).compact()
-        if len(np.unique(keys_of(first))) >= number:
+        if len(np.unique(keys_of(first), axis=0)) >= number:
             return True
     return False
 

@@ -1,18 +1,23 @@
 """Targets that continue a feature: predicted as a change from its last present value."""
 
+from numbers import Integral
+
 import numpy as np
 
 from .._inputs.keys import BLOCK
 from .plausible import warn_of_order, warn_of_units
 
 
-def check_target_feature(target_feature, n_features, n_outputs):
+def check_target_feature(target_feature, names, n_features, n_outputs):
     """Return the number of the feature that each output continues, or None.
 
     Parameters
     ----------
-    target_feature : int, sequence of int or None
-        One feature for all outputs; or several, for outputs that repeat in that order.
+    target_feature : int, str, sequence of these, or None
+        One feature for all outputs, by its number or its name; or several, for outputs that
+        repeat in that order.
+    names : sequence of str or None
+        Names of the features of a step, where the data carry such.
     n_features, n_outputs : int
         Features per step, and outputs.
 
@@ -23,20 +28,41 @@ def check_target_feature(target_feature, n_features, n_outputs):
     """
     if target_feature is None:
         return None
-    numbers = np.atleast_1d(np.asarray(target_feature))
-    whole = numbers.ndim == 1 and numbers.dtype.kind in "iu" and len(numbers) > 0
-    if not whole or n_outputs % len(numbers):
+    is_one = isinstance(target_feature, str) or np.ndim(target_feature) == 0
+    features = [target_feature] if is_one else list(target_feature)
+    known = [isinstance(f, (str, Integral)) and not isinstance(f, bool) for f in features]
+    if not features or not all(known) or n_outputs % len(features):
         raise ValueError(
-            "target_feature must be the number of a feature, or a list of such, in the order of "
-            f"the outputs; with n_outputs={n_outputs} its length must divide that. "
+            "target_feature must be the number or the name of a feature, or a list of such, in "
+            f"the order of the outputs; with n_outputs={n_outputs} its length must divide that. "
             f"Got target_feature={target_feature!r}."
         )
-    if not ((-n_features <= numbers) & (numbers < n_features)).all():
+    numbers = np.array([_number_of(feature, names, n_features) for feature in features])
+    return np.tile(numbers, n_outputs // len(numbers))
+
+
+def _number_of(feature, names, n_features):
+    """Return the number of one feature, from 0, by its number or its name."""
+    numbered = f"The {n_features} features of each step are numbered from 0 to {n_features - 1}."
+    if not isinstance(feature, str):
+        if not -n_features <= int(feature) < n_features:
+            raise ValueError(
+                f"target_feature={feature!r} is not among the features of a step. {numbered}"
+            )
+        return int(feature) % n_features
+    if names is None:
         raise ValueError(
-            f"target_feature={target_feature!r} is not among the {n_features} features of each "
-            f"step. They are numbered from 0 to {n_features - 1}."
+            f"target_feature={feature!r} is a name, and the features of X have none. A list of "
+            "DataFrames has names, and so have Windows, which TimeWindows and sliding_windows make "
+            f"of a DataFrame. Else pass the number of the feature. {numbered}"
         )
-    return np.tile(numbers.astype(int) % n_features, n_outputs // len(numbers))
+    found = [number for number, name in enumerate(names) if name == feature]
+    if len(found) != 1:
+        raise ValueError(
+            f"target_feature={feature!r} is the name of {len(found)} features of a step: their "
+            f"names are {list(names)}. Pass one of these, or its number. {numbered}"
+        )
+    return found[0]
 
 
 def last_values(X, features):

@@ -137,8 +137,8 @@ def filled(values):
     mask = np.ma.getmaskarray(values)
     if not mask.any():
         return values.data
-    filled_as = {"b": "float64", "i": "float64", "u": "float64", "U": object, "S": object}
-    values = values.data.astype(filled_as.get(values.dtype.kind, values.dtype))
+    filled_as = {"b": "float64", "i": "float64", "u": "float64", "U": "O", "S": "O"}
+    values = values.data.astype(filled_as.get(values.dtype.kind, values.dtype.str))
     missing = {"M": np.datetime64("NaT"), "m": np.timedelta64("NaT"), "O": None}
     values[mask] = missing.get(values.dtype.kind, np.nan)
     return values
