@@ -46,7 +46,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     be held out. Fits of equal shape share one compiled program, so that grid searches are
     fast.
 
-    Read more in the README.
+    Read more in docs/regressor.md.
 
     Parameters
     ----------
