@@ -115,11 +115,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         `target_feature`.
 
     linear_path : bool or "auto", default="auto"
-        How a linear map of all steps adds to the prediction. "auto": a ridge regression is
-        fitted beside the networks, and the prediction is w · line + (1 - w) · networks, with
-        w in [0, 1] chosen on held-out samples, which trained neither [7]_ [8]_; none with the
-        quantile loss, or where no samples are held out. True: a linear path in the network,
-        trained with it [5]_. False: none.
+        How a linear map of all steps adds to the prediction. True: in the network, trained
+        with it [5]_. False: not at all. "auto": in the network with a `target_feature`; and
+        a ridge regression is stacked with the networks, as w · line + (1 - w) · networks,
+        with w in [0, 1] chosen on held-out samples, which trained neither [7]_ [8]_. With the
+        quantile loss, or where no samples are held out, nothing is stacked.
 
     standardize : bool, default=True
         Whether each feature of X, and y, is standardized with the mean and standard
