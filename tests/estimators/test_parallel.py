@@ -120,6 +120,7 @@ def repeat(n_fits=60, n_before=10):
         X = rng.normal(size=(40 + fit % 20, 5 + fit % 7, 3))
         model = LSTMAttentionRegressor(
             units=8,
+            n_members=1,
             learning_rate=1e-3 * (1 + fit % 3),
             epochs=1 + fit % 2,
             random_state=fit,
@@ -143,10 +144,10 @@ def test_many_fits_share_one_program_and_keep_no_memory():
     ("n_timesteps", "expected"), [(6, [32, 32, 32, 16]), (12, [16, 16, 16, 16, 16, 16, 16])]
 )
 @pytest.mark.parametrize("method", ["predict", "attention_weights"])
-def test_a_call_gets_no_more_rows_than_fit_into_memory(
+def test_a_call_gets_no_more_samples_than_fit_into_memory(
     monkeypatch, small, sequences, n_timesteps, expected, method
 ):
-    """A row takes 34 · 4 bytes for each step: 6 or 12 of them allow 40 rows, or 20."""
+    """A sample takes 34 · 4 bytes for each step: 6 or 12 of them allow 40 samples, or 20."""
     model, sizes, compiled = small().fit(*sequences), [], Program._function
 
     def spied(program, name):

@@ -181,7 +181,7 @@ def error_of(X, y, weights, params):
         "sample_weight contains infinity": np.isinf(weights),
         "sample_weight contains a negative value": weights < 0,
         "sample_weight is zero for all": np.array(not weights.any()),
-        "early_stopping=True holds out the last rows": np.array(
+        "early_stopping=True holds out the last samples": np.array(
             params["early_stopping"] is True and np.count_nonzero(weights) < 2
         ),
     }
@@ -214,6 +214,7 @@ def test_an_input_is_refused_in_words_or_each_row_has_its_finite_prediction(case
     X, y, weights, params = case
     X = np.repeat(X[:1], len(X), axis=0) if order == "broadcast" else X
     params = params | {"n_timesteps": X.shape[1], "units": 2, "epochs": 1, "random_state": 0}
+    params |= {"n_members": 1}
     model = LSTMAttentionRegressor(**params)
     text = error_of(X.astype("float64"), y, weights, params)
     with tempfile.TemporaryDirectory() as folder:

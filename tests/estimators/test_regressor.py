@@ -140,8 +140,9 @@ def test_validation_samples_of_2d_and_of_a_second_fit(sequences, small):
     table = X.reshape(40, 12)
     model = small(n_timesteps=6).fit(table, y, X_val=table, y_val=y)
     assert len(model.validation_loss_curve_) == 2
+    assert (model.n_features_in_, model.n_features_per_step_) == (12, 2)
     model.fit(X[:, :, :1], y, X_val=X[:, :, :1], y_val=y)
-    assert model.n_features_in_ == 1
+    assert (model.n_features_in_, model.n_features_per_step_) == (6, 1)
 
 
 def test_weights_of_validation_samples_matter(sequences, small):
@@ -387,9 +388,8 @@ def test_default_decay_is_alike_for_weights_and_for_rows_that_stand_twice():
 def test_every_attention_learns_a_step(attention):
     X = np.random.default_rng(0).normal(size=(1600, 6, 2))
     y = X[:, 2, 0]
-    model = LSTMAttentionRegressor(
-        attention, units=8, epochs=15, learning_rate=0.02, random_state=0
-    ).fit(X[:1500], y[:1500])
+    params = {"units": 8, "epochs": 15, "learning_rate": 0.02, "random_state": 0, "n_members": 1}
+    model = LSTMAttentionRegressor(attention, **params).fit(X[:1500], y[:1500])
     assert model.score(X[1500:], y[1500:]) > 0.8
 
 
