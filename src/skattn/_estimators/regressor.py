@@ -100,7 +100,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     n_timesteps : int, default=None
         Used only when X is 2-D: its columns are read as `n_timesteps` steps of
         ``n_columns // n_timesteps`` features, all features of the first step first.
-        None means one feature per step.
+        None means one feature per step. Columns with all steps of the first feature first
+        are ``X.reshape(len(X), n_features, n_timesteps).transpose(0, 2, 1)``.
 
     target_feature : int, str or list of these, default=None
         Number or name of the feature that y continues, as the next values of a series do: y

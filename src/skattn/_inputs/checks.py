@@ -160,7 +160,7 @@ def _check_flattened(estimator, X, input_name):
         if input_name == "X_val":
             remedy += (
                 " Behind other steps of a Pipeline, X_val has to go through them as well: "
-                "Pipeline(steps, transform_input=['X_val'])."
+                "Pipeline(steps, transform_input=['X_val']), with metadata routing enabled."
             )
         elif X.shape[1] == n_features:
             remedy += " If the rows are the time steps of one sequence, pass X[np.newaxis]."
