@@ -9,7 +9,7 @@ on overlapping windows of one series, ``power`` finds out how often help is seen
 row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
 a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
 two small ones of each. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
-a thousand times as fast. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
+which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
 accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
 """
 
@@ -96,19 +96,25 @@ def true_share(model, make, X, y, cv, number, n_seeds):
     return 1 - errors["additive"] / errors[None]
 
 
-def run(section, model, options):
-    """Run the sets of a section that are not in the file of rows."""
-    kinds, sizes, _ = SECTIONS[section]
+def run(sections, options):
+    """Run the sets that are not in the file of rows: the first of each kind, then the second."""
     done = {tuple(row["key"]) for row in read_rows(options.rows)}
-    for number in range(options.sets):
-        for make in kinds:
-            for size in sizes[:1] if options.quick else sizes:
-                key = (type(model).__name__, section, make.__name__, size, number)
-                if key not in done:
-                    row = run_set(section, model, make, size, number, options.fresh_seeds)
-                    with options.rows.open("a") as file:
-                        file.write(json.dumps({"key": key, **row}) + "\n")
-                    print(*key, row, flush=True)
+    name = type(options.model).__name__
+    tasks = [
+        (section, make, size, number)
+        for number in range(options.sets)
+        for section in sections
+        for make in SECTIONS[section][0]
+        for size in SECTIONS[section][1]
+        if size <= options.max_size
+    ]
+    for section, make, size, number in tasks:
+        key = (name, section, make.__name__, size, number)
+        if key not in done:
+            row = run_set(section, options.model, make, size, number, options.fresh_seeds)
+            with options.rows.open("a") as file:
+                file.write(json.dumps({"key": key, **row}) + "\n")
+            print(*key, row, flush=True)
 
 
 def read_rows(path):
@@ -196,6 +202,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
     parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--max-size", type=int, default=1000)
     parser.add_argument("--fresh-seeds", type=int, default=FRESH_SEEDS)
     parser.add_argument("--rows", type=Path, default=Path("insight_rows.jsonl"))
     parser.add_argument("--data", type=Path)
@@ -204,7 +211,8 @@ def main():
     options = parser.parse_args()
     options.model = Reservoir() if options.stand_in else NETWORK
     if options.quick:
-        options.sets, options.fresh_seeds = 2, 1
+        options.sets, options.fresh_seeds, options.max_size = 2, 1, 300
+    run([section for section in options.sections if section in SECTIONS], options)
     for section in options.sections:
         report(section, options)
     if options.write and {"control", "power"} <= set(options.sections):
@@ -221,11 +229,11 @@ def report(section, options):
             f"{command} --data DIR",
         )
     else:
-        run(section, options.model, options)
         text = table_of(rows_of(section, options.model, options))
         name = type(options.model).__name__
         title = f"{section}, {name}, truth from {options.fresh_seeds} fresh seeds a fold"
         command += f" --sets {options.sets} --fresh-seeds {options.fresh_seeds}"
+        command += f" --max-size {options.max_size}"
         command += " --stand-in" if options.stand_in else ""
     print(text, flush=True)
     if options.write:

@@ -33,7 +33,13 @@ def test_python_blocks_run(capsys, tmp_path, monkeypatch):
     assert int(re.search(r"(\d+)% of the attention", printed)[1]) > 60
     assert int(re.search(r"Best length: (\d+)", printed)[1]) == 8
     assert namespace["later"].shape == (95,)
+
+
+@pytest.mark.slow
+def test_blocks_about_the_regressor_run():
+    namespace = run_blocks("docs/regressor.md")
     assert namespace["network"].output_shape == (None, 1)
+    assert namespace["keras_model"].output_shape == (None, 1)
 
 
 @pytest.mark.slow

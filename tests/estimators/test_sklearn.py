@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, all of them, and the one that absent steps take out."""
+"""scikit-learn's own checks, all of them, on the regressor as it comes."""
 
 from collections import Counter
 from unittest import SkipTest
@@ -21,18 +21,6 @@ from skattn import LSTMAttentionRegressor
 FIRST, OTHERS = [None, "additive"], ["mean", "dot", "general", "hierarchical"]
 
 
-def candidate(attention):
-    """Read five columns of a table at once, so that a table of ten can be learned."""
-    return LSTMAttentionRegressor(
-        attention,
-        units=16,
-        segment_length=5,
-        learning_rate=3e-2,
-        epochs=20,
-        early_stopping=False,
-    )
-
-
 def names_of_checks(estimator):
     names = []
     for _, check in estimator_checks_generator(estimator, mark=None):
@@ -47,13 +35,13 @@ def passes(estimator, check):
         pytest.fail(f"the check was skipped: {reason}")
 
 
-@parametrize_with_checks([candidate(attention) for attention in FIRST])
+@parametrize_with_checks([LSTMAttentionRegressor(attention) for attention in FIRST])
 def test_passes_and_does_not_skip(estimator, check):
     passes(estimator, check)
 
 
 @pytest.mark.every_attention
-@parametrize_with_checks([candidate(attention) for attention in OTHERS])
+@parametrize_with_checks([LSTMAttentionRegressor(attention) for attention in OTHERS])
 def test_other_attentions_pass_and_do_not_skip(estimator, check):
     passes(estimator, check)
 
@@ -62,7 +50,7 @@ def test_checks_are_those_of_a_regressor_of_scikit_learn():
     """The trees, too, take several outputs and NaN; they also take sparse X."""
     sparse = "check_sample_weight_equivalence_on_sparse_data"
     reference = Counter(names_of_checks(ExtraTreesRegressor())) - Counter([sparse])
-    assert Counter(names_of_checks(candidate("additive"))) == reference
+    assert Counter(names_of_checks(LSTMAttentionRegressor("additive"))) == reference
 
 
 @pytest.mark.parametrize(
@@ -74,12 +62,12 @@ def test_checks_are_those_of_a_regressor_of_scikit_learn():
     ],
 )
 def test_passes_checks_that_scikit_learn_keeps_for_its_own(check):
-    check("LSTMAttentionRegressor", candidate("additive"))
+    check("LSTMAttentionRegressor", LSTMAttentionRegressor("additive"))
 
 
 def test_there_are_59_checks_or_more_since_1_9():
     version = tuple(map(int, sklearn.__version__.split(".")[:2]))
-    assert version < (1, 9) or len(names_of_checks(candidate("additive"))) >= 59
+    assert version < (1, 9) or len(names_of_checks(LSTMAttentionRegressor("additive"))) >= 59
 
 
 @pytest.fixture

@@ -237,6 +237,9 @@ NUMBERED = {
 }
 
 
+NOT_IN_POLARS = {"periods", "Periods", "several offsets", "a fixed offset", "categories"}
+
+
 @st.composite
 def timed(draw):
     """Draw the groups and times, in hours, of the rows of a panel."""
@@ -268,7 +271,7 @@ def test_windows_do_not_depend_on_how_time_is_told(rows, kind, place, max_gap):
     else:
         table["t"], params["time"] = labels, "t"
     if place in ("polars", "pyarrow"):
-        if kind in ("periods", "Periods", "several offsets", "categories"):  # they have no such
+        if kind in NOT_IN_POLARS:
             return
         table = pl.from_pandas(table)
         table = table.to_arrow() if place == "pyarrow" else table

@@ -161,7 +161,7 @@ def apart(n_samples):
 
 
 @pytest.mark.parametrize("n_samples", [50, 60, 103, 499])
-def test_few_samples_train_five_networks_and_each_sample_stops_one(n_samples):
+def test_five_networks_train_and_each_sample_stops_one(n_samples):
     chosen = parts(apart(n_samples))
     assert len(chosen) == 5
     stopping = Counter()
@@ -177,12 +177,12 @@ def test_few_samples_train_five_networks_and_each_sample_stops_one(n_samples):
 @pytest.mark.parametrize(
     ("n_samples", "params", "n_members", "n_held_out"),
     [
-        (499, {}, 5, 100),
-        (500, {}, 1, 50),
+        (50, {}, 5, 10),
+        (500, {}, 5, 100),
         (499, {"n_members": 1}, 1, 100),
         (499, {"n_members": 2}, 2, 100),
-        (500, {"n_members": 12}, 12, 50),
-        (499, {"validation_fraction": 0.1}, 5, 50),
+        (500, {"n_members": 12}, 12, 100),
+        (500, {"validation_fraction": 0.1}, 5, 50),
         (499, {"early_stopping": True}, 5, 100),
         (499, {"early_stopping": False}, 1, 0),
         (499, {"early_stopping": False, "n_members": 3}, 3, 0),
@@ -198,12 +198,23 @@ def test_networks_and_samples_held_out(n_samples, params, n_members, n_held_out)
         assert (len(train), len(held_out)) == (n_samples - n_held_out, n_held_out)
 
 
-def test_the_callers_validation_samples_are_numbered_after_those_that_train():
+@pytest.mark.parametrize(
+    ("params", "n_networks"),
+    [({}, 5), ({"n_members": 2}, 2), ({"early_stopping": False}, 1)],
+)
+def test_the_callers_validation_samples_are_numbered_after_those_that_train(params, n_networks):
     samples = Samples(sequences_of(apart(6)), np.zeros((6, 1)), np.ones(6))
-    chosen = parts_of(samples, samples.take([0, 3]), LSTMAttentionRegressor().get_params())
-    assert [(p.train.tolist(), p.validation.tolist()) for p in chosen] == [
-        ([0, 1, 2, 3, 4, 5], [6, 7])
-    ]
+    params = LSTMAttentionRegressor(**params).get_params()
+    chosen = parts_of(samples, samples.take([0, 3]), params)
+    expected = ([0, 1, 2, 3, 4, 5], [6, 7])
+    assert [(p.train.tolist(), p.validation.tolist()) for p in chosen] == [expected] * n_networks
+
+
+@pytest.mark.parametrize("n_members", [1, "auto", 5])
+def test_a_fit_that_goes_on_has_as_many_parts_as_the_earlier_one(n_members):
+    samples = Samples(sequences_of(apart(60)), np.zeros((60, 1)), np.ones(60))
+    params = LSTMAttentionRegressor(n_members=n_members).get_params()
+    assert len(parts_of(samples, None, params, n_earlier=3)) == 3
 
 
 @pytest.mark.parametrize(("length", "first"), [(5, [48, 36, 24, 12, 0]), (25, [48, 48, 48, 48, 0])])

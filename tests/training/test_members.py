@@ -351,14 +351,7 @@ def test_a_fit_that_fails_leaves_no_trace(sequences, small):
 # Samples that networks hold out
 
 
-def test_validation_samples_that_are_given_stop_the_only_network(sequences, small):
-    X, y = sequences
-    model = small(n_members="auto", early_stopping="auto").fit(X, y, X_val=X, y_val=y)
-    assert model.n_members_ == 1
-    assert model.validation_loss_curve_ is not None
-
-
-def test_a_later_member_is_a_network_stopped_by_an_earlier_block(sequences, small):
+def test_a_later_network_is_one_stopped_by_an_earlier_block(sequences, small):
     X, y = sequences
     params = {"standardize": False, "early_stopping": True, "validation_fraction": 0.25}
     params["linear_path"] = False

@@ -133,10 +133,24 @@ def test_validation_loss_is_weighted(small, sequences):
 
 @pytest.mark.parametrize("patience", [1, 3])
 def test_training_stops_after_epochs_without_improvement(small, sequences, patience):
-    rows, validation = opposed(sequences)
+    samples, validation = opposed(sequences)
     model = small(epochs=30, standardize=False, learning_rate=0.03, early_stopping=True)
-    model.set_params(n_iter_no_change=patience).fit(*rows, **validation)
+    model.set_params(n_iter_no_change=patience).fit(*samples, **validation)
     assert model.n_iter_ == model.best_iter_ + patience < 30
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "fell", "patience"), [(0.03, True, 15), (1e-9, False, 50)]
+)
+def test_auto_waits_longer_on_a_plateau_than_where_validation_has_turned(
+    small, sequences, learning_rate, fell, patience
+):
+    """It has turned where the training loss fell by a fifth since the best epoch."""
+    samples, validation = opposed(sequences)
+    model = small(**PLAIN | {"early_stopping": True}, epochs=90, learning_rate=learning_rate)
+    model.set_params(tol=0.0 if fell else 1.0).fit(*samples, **validation)
+    assert model.n_iter_ == model.best_iter_ + patience
+    assert (model.loss_curve_[-1] < 0.8 * model.loss_curve_[model.best_iter_ - 1]) == fell
 
 
 def test_gains_up_to_tol_are_no_improvement(small, sequences):

@@ -94,7 +94,7 @@ class ComparisonDisplay(ResultDisplay):
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         rows = self.result.comparisons
-        known, style = rows["removed"].notna().all(), {"capsize": 3, "markersize": 8}
+        known = rows["removed"].notna().all()
         columns = ["removed", "removed_low", "removed_high"]
         if not known:
             columns = ["difference", "difference_low", "difference_high"]

@@ -58,8 +58,8 @@ def compare_attentions(
     sample lost, predicted by the fold that did not train on it [1]_. Samples and seeds are both
     taken as chance: an interval says what other samples, and networks drawn anew on these
     folds, would give. Losses of neighbouring samples may depend on each other, as those of
-    overlapping windows do: 20 stretches of neighbouring samples are taken as
-    independent, or the `groups`.
+    overlapping windows do: 20 stretches of neighbouring samples are taken as independent
+    of each other, or the `groups`.
 
     It begins with a quarter of the seeds (two at least). Where the answer is plain, or
     more seeds would hardly change it, it ends there. Else it goes on with half of them and with
@@ -100,8 +100,8 @@ def compare_attentions(
     random_state : int, RandomState instance or None, default=None
         Source of the seeds. The same int gives the same result, whatever `n_jobs` is.
     n_jobs : int, default=None
-        Fits at once; threads, which share compiled programs, unless a joblib backend is
-        set.
+        Fits at once, -1 for one on each core; threads, which share compiled programs,
+        unless a joblib backend is set.
     verbose : int, default=0
         Whether to show a progress bar for each look.
 
@@ -117,9 +117,10 @@ def compare_attentions(
         comparisons : DataFrame
             A row for each comparison, that with "mean" ("control") too: attention, against,
             question, n_seeds; difference of the scores, difference_low and difference_high;
-            removed, removed_low, removed_high; p_value, alpha (the greatest p-value that is a
-            finding there), detectable (the difference that is found with a probability of
-            80%) and verdict.
+            removed, removed_low, removed_high; p_value; alpha, the greatest p-value that is a
+            finding, and one less the level of the intervals; detectable and
+            detectable_removed, the difference and the share that are found with a probability
+            of 80%; and verdict.
         scores : DataFrame
             attention, fold, seed, score and fit_time in seconds of every fit.
         summary : str
@@ -174,14 +175,18 @@ def compare_attentions(
         raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
     fits = Fits(
         estimator=estimator,
+        X=X,
+        y=y,
         path=path,
         named=named,
-        data=(X, y, folds, clusters_of(folds, groups)),
-        scorer=check_scoring(estimator, scoring),
-        params=params,
-        best=best_score(scoring),
+        folds=folds,
+        clusters=clusters_of(folds, groups),
         seeds=check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_seeds)),
-        jobs=(n_jobs, verbose),
+        scorer=check_scoring(estimator, scoring),
+        best=best_score(scoring),
+        params=params,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
     looks = plan_looks(n_seeds, 1 - confidence)
     comparisons = _compare_in_stages(fits, name_of(own), looks, confidence)

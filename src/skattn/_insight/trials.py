@@ -1,6 +1,8 @@
 """Fits of one estimator with several attentions: its clones, their scores, what they lost."""
 
+from dataclasses import dataclass, field
 from functools import wraps
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -15,14 +17,47 @@ from .clusters import Losses, moves_of
 NETWORKS = "n_members"
 
 
+@dataclass
 class Fits:
-    """The fits so far: each attention's losses and scores, on more seeds when asked for."""
+    """The fits so far: each attention's losses and scores, on more seeds when asked for.
 
-    def __init__(self, *, estimator, path, named, data, scorer, params, best, seeds, jobs):
-        self.estimator, self.path, self.named = estimator, path, named
-        self.data, self.scorer, self.params = data, scorer, params
-        self.best, self.seeds, self.jobs = best, seeds, jobs
-        self.losses, self.scores = {}, []
+    Attributes
+    ----------
+    estimator, X, y, params, n_jobs, verbose
+        As `compare_attentions` takes them.
+    path : str
+        The name under which the estimator's attention is set.
+    named : dict of str to attention
+        The attentions in question.
+    folds, clusters : list
+        Training and test samples of each fold, and the clusters of the latter.
+    seeds : int array of shape (n_folds, n_seeds)
+        The seeds of each fold, in the order in which they are used.
+    scorer : callable
+        Scores an estimator.
+    best : float or None
+        The score of a perfect prediction; None if unknown.
+    losses : dict of str to Losses
+        What the fits of each attention lost.
+    scores : list of dict
+        Attention, fold, seed, score and fit_time of each fit.
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    path: str
+    named: dict
+    folds: list
+    clusters: list
+    seeds: np.ndarray
+    scorer: Any
+    best: float | None
+    params: dict | None
+    n_jobs: int | None
+    verbose: int
+    losses: dict = field(default_factory=dict)
+    scores: list = field(default_factory=list)
 
     @property
     def knows_errors(self):
@@ -39,6 +74,8 @@ class Fits:
                 for fold, row in enumerate(self.seeds[:, done:n_seeds].tolist())
                 for seed in row
             ]
+        if not tasks:
+            return
         outcomes = self._run(tasks)
         self.scores += [
             {**task, "score": score, "fit_time": seconds}
@@ -50,23 +87,22 @@ class Fits:
             self.losses[name] = self.losses[name].followed_by(new) if name in self.losses else new
 
     def _run(self, tasks):
-        X, y, folds, clusters = self.data
-        n_jobs, verbose = self.jobs
         calls = [
             delayed(fit_and_score)(
                 trial(self.estimator, self.path, self.named[task["attention"]], task["seed"]),
-                X,
-                y,
-                folds[task["fold"]],
-                clusters[task["fold"]],
+                self.X,
+                self.y,
+                self.folds[task["fold"]],
+                self.clusters[task["fold"]],
                 self.scorer,
                 self.params,
             )
             for task in tasks
         ]
-        if not verbose:
-            return Parallel(n_jobs=n_jobs, prefer="threads")(calls)
-        finished = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(calls)
+        if not self.verbose:
+            return Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)
+        jobs = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")
+        finished = jobs(calls)
         return list(tqdm(finished, total=len(calls), desc="compare_attentions", unit="fit"))
 
     def _losses_of(self, outcomes):

@@ -34,7 +34,7 @@ class Common:
         The samples, scaled, as `Program.tensors` gives them.
     samples : Samples
         The same samples, unscaled.
-    keys : uint64 array of shape (n_samples,)
+    keys : uint64 array of shape (n_samples, 2)
         Their keys, as `keys_of` gives them.
     params : dict
         Parameters of the estimator.

@@ -4,7 +4,8 @@
 parameter              from                                   to
 =====================  =====================================  ===================================
 relative_inputs        `target_feature`                       True where there is one, else False
-linear_path            held-out samples, loss                 a line beside the networks (stacking)
+linear_path            `target_feature`                       trained in the network with one
+                       held-out samples, loss                 a line stacked beside the networks
 segment_length         `target_feature`, number of steps T    max(1, T // 16) with one, else 1
 epochs                 number of batches B of an epoch        5,000 // B, within 2 and 100
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
@@ -116,7 +117,7 @@ def spec_of(params, samples, *, continues, earlier):
     X = samples.X
     auto = {
         "relative_inputs": earlier.relative if earlier else continues,
-        "linear_path": False,  # stacking adds its line to the networks
+        "linear_path": earlier.linear_steps > 0 if earlier else continues,
         "segment_length": _segment_length(X, continues, earlier),
     }
     params = params | {name: value for name, value in auto.items() if params[name] == "auto"}

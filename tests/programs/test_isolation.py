@@ -1,0 +1,149 @@
+"""Programs are nobody's neighbour: global settings neither reach them nor are changed by them."""
+
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.testing import assert_array_equal
+
+from skattn import load, save
+from skattn._programs import pool
+
+
+@contextmanager
+def setting(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+def floatx(value):
+    return setting(keras.config.floatx, keras.config.set_floatx, value)
+
+
+def policy(value):
+    return setting(keras.config.dtype_policy, keras.config.set_dtype_policy, value)
+
+
+NEIGHBOURS = {
+    "keras.name_scope": lambda: keras.name_scope("outer"),
+    "tf.name_scope": lambda: tf.name_scope("outer"),
+    "tf.device": lambda: tf.device("/CPU:0"),
+    "floatx float64": lambda: floatx("float64"),
+    "floatx float16": lambda: floatx("float16"),
+    "policy mixed_float16": lambda: policy("mixed_float16"),
+    "policy float64": lambda: policy("float64"),
+    "epsilon": lambda: setting(keras.config.epsilon, keras.config.set_epsilon, 0.01),
+    "GradientTape": lambda: tf.GradientTape(),
+    "run_functions_eagerly": lambda: setting(
+        tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, True
+    ),
+}
+
+
+class HalvesRate(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.5 * float(self.model.optimizer.learning_rate)
+
+
+def numbers_of(fitted):
+    """Return all numbers of a fit, and what it predicts, by name."""
+    model, X = fitted
+    found = {"prediction": model.predict(X), "attention": model.attention_weights(X)}
+    return found | model.parameters_ | {"rates": np.array(model.learning_rate_curve_)}
+
+
+@pytest.fixture
+def fit(small, sequences):
+    """Return what fits a network with layers of every kind that scopes and types may reach."""
+    X, y = sequences
+    X[::3, 4:] = np.nan
+    params = {"dropout": 0.3, "target_feature": 0, "segment_length": 2, "dense_units": (3,)}
+    return lambda callbacks=None: (small(callbacks=callbacks, **params).fit(X, y), X)
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype, name
+        assert_array_equal(found[name], value, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return {}
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_a_fit_beside_others_is_the_fit_alone(fit, alone, neighbour, monkeypatch, tmp_path):
+    """Compiled inside, with a callback too, saved there, and used again afterwards."""
+    if not alone:
+        alone |= {"plain": numbers_of(fit()), "listening": numbers_of(fit([HalvesRate()]))}
+    monkeypatch.setattr(pool, "pool", pool.ProgramPool(capacity=4))
+    with neighbour():
+        model, X = fit()
+        assert_same(numbers_of((model, X)), alone["plain"])
+        if keras.config.floatx() != "float16":  # in which callbacks would see the learning rate
+            assert_same(numbers_of(fit([HalvesRate()])), alone["listening"])
+        save(model, tmp_path / "model")
+    assert_same(numbers_of((load(tmp_path / "model"), X)), alone["plain"])
+    assert_same(numbers_of(fit()), alone["plain"])
+
+
+@pytest.mark.usefixtures("own_pool")
+def test_what_is_set_globally_stays_set(fit):
+    with floatx("float64"), policy("mixed_float16"), keras.name_scope("outer"):
+        fit([HalvesRate()])
+        assert keras.config.floatx() == "float64"
+        assert keras.config.dtype_policy().name == "mixed_float16"
+        layer = keras.layers.Dense(1)
+        layer.build((None, 1))
+        assert layer.kernel.path.startswith("outer/")
+
+
+@pytest.mark.parametrize(
+    "neighbour", ["floatx float16", "policy mixed_float16", "keras.name_scope"]
+)
+def test_exports_are_what_they_are_alone(small, sequences, neighbour):
+    X, y = sequences
+    model = small(n_members=2).fit(X, y)
+    predictions = []
+    for scope in (NEIGHBOURS[neighbour], nullcontext):
+        with scope():
+            exported = model.to_keras()
+        predictions.append(np.array(exported(X.astype("float32"))))
+    assert predictions[0].dtype == predictions[1].dtype == "float32"
+    assert_array_equal(*predictions)
+
+
+CHECKED = """
+import numpy as np, tensorflow as tf
+from skattn import LSTMAttentionRegressor
+X = np.random.default_rng(0).normal(size=(60, 6, 2))
+y = X[:, 2, 0].copy()
+unequal = [sequence[: 3 + number % 4] for number, sequence in enumerate(X)]
+tf.debugging.enable_check_numerics()
+try:
+    for data in (X, unequal):
+        model = LSTMAttentionRegressor(units=4, epochs=2, dropout=0.2,
+            early_stopping=True, n_members=2, random_state=0, target_feature=0).fit(data, y)
+        print(np.isfinite(model.predict(data)).all())
+        print(np.isfinite(model.attention_weights(data)).all())
+finally:
+    tf.debugging.disable_check_numerics()
+print(bool((model.fit(unequal, y).predict(unequal) == model.predict(unequal)).all()))
+"""
+
+
+def test_check_numerics_finds_nothing_where_nothing_is_missing():
+    """In a process of its own, as TensorFlow keeps some of it."""
+    command = [sys.executable, "-W", "ignore", "-c", CHECKED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True"] * 5, done.stderr[-2000:]
