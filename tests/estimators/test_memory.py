@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from skattn import SequenceScaler, TimeWindows, sliding_windows
-from skattn._training.holdout import make_folds
-from skattn._training.samples import check_rows, merge_equal, scale_rows
+from skattn._training.holdout import parts_of
+from skattn._training.samples import check_samples, distinct, keys_of
 from skattn._training.scaling import Statistics
 
 LENGTH = 50
@@ -30,16 +30,14 @@ def table():
 
 
 def prepare(small, X, y, early_stopping):
-    """Do what a fit does up to the tensors."""
-    rows, _ = check_rows(small(), X, y, None, reset=True)
-    validation = None
-    if early_stopping:
-        rows, [(_, validation)] = make_folds(
-            small(early_stopping=True, n_members=1), rows, None, goes_on=False
-        )
-    rows = merge_equal(rows)
-    statistics = Statistics.of(rows.X.table, rows.X.row_weights(rows.weights))
-    return scale_rows(rows, validation, statistics, Statistics.neutral(1))
+    """Do all that a fit does before training: merge, hold out, take statistics, scale."""
+    model = small(early_stopping=early_stopping, epochs=1)
+    samples, _ = check_samples(model, X, y, None, reset=True)
+    parts = parts_of(samples, None, model.get_params())
+    first, weights = distinct(samples.take(parts[0].train), keys_of(samples)[parts[0].train])
+    merged = samples.take(parts[0].train[first]).compact()._replace(weights=weights)
+    statistics = Statistics.of(merged.X.table, merged.X.row_weights(merged.weights))
+    return samples.X.compact().on(statistics.apply(samples.X.compact().table))
 
 
 def in_groups(table):
@@ -80,7 +78,7 @@ def test_windows_of_groups_and_gaps_are_made_in_a_few_tables(table, make, params
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_rows_are_prepared_in_the_memory_of_a_few_tables(small, table, early_stopping):
+def test_samples_are_prepared_in_the_memory_of_a_few_tables(small, table, early_stopping):
     X = TimeWindows(LENGTH).fit_transform(table)
     y = table[:, 0]
     assert peak(lambda: prepare(small, X, y, early_stopping)) < 4 * table.nbytes

@@ -225,9 +225,8 @@ def test_validation_losses_and_attention_are_those_of_the_whole_prediction(small
 def test_auto_follows_from_the_target_feature(small, walks, relative, linear, number):
     params = {"relative_inputs": relative, "linear_path": linear, "target_feature": number}
     spec = small(epochs=1, **params).fit(*walks).spec_
-    is_relative = number == 0 if isinstance(relative, str) else relative
-    has_path = False if isinstance(linear, str) else linear  # "auto" is a line beside the network
-    assert [spec.relative, spec.linear_steps] == [is_relative, 6 * has_path]
+    expected = [bool(number == 0 if isinstance(path, str) else path) for path in (relative, linear)]
+    assert [spec.relative, spec.linear_steps == 6] == expected
 
 
 @pytest.mark.parametrize(("n_steps", "length"), [(1, 1), (31, 1), (32, 2), (100, 6)])

@@ -5,13 +5,18 @@ import numpy as np
 from keras import ops
 
 from .. import layers
-from .._programs.network import assemble, dropout_layers, seeds_apart, weights_of
+from .._programs.network import DTYPE, assemble, dropout_layers, weights_of
+from .._programs.program import apart
 from .._training.members import middle, unstack_arrays
 from .._training.numbers import Numbers
 
 
 def keras_model(estimator):
-    """Return the fitted network with scaling before and after it."""
+    """Return the fitted networks with scaling before and after them, in float32 throughout."""
+    return apart(_assemble, estimator)
+
+
+def _assemble(estimator):
     numbers = Numbers.of(estimator)
     features, targets = numbers.feature_statistics, numbers.target_statistics
     inputs, sequences = _inputs(estimator, numbers.spec.n_features)
@@ -36,10 +41,10 @@ def keras_model(estimator):
 def _inputs(estimator, n_features):
     """Return the model's input, as X was in fit, and sequences of three dimensions."""
     if estimator._X_ndim == 3:
-        inputs = keras.Input((None, n_features), name="X")
+        inputs = keras.Input((None, n_features), name="X", dtype=DTYPE)
         return inputs, inputs
     n_timesteps = estimator.n_timesteps_in_
-    inputs = keras.Input((n_timesteps * n_features,), name="X")
+    inputs = keras.Input((n_timesteps * n_features,), name="X", dtype=DTYPE)
     return inputs, keras.layers.Reshape((n_timesteps, n_features))(inputs)
 
 
@@ -48,8 +53,7 @@ def _networks(numbers, dropout):
     networks = []
     members = unstack_arrays(numbers.parameters, numbers.n_members)
     for number, parameters in enumerate(members, start=1):
-        with seeds_apart():
-            network = assemble(numbers.spec)
+        network = assemble(numbers.spec)
         if len(members) > 1:
             network.name = f"{network.name}_{number}"
         for layer in dropout_layers(network):

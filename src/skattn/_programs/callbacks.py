@@ -25,9 +25,7 @@ class Listeners:
 
     def __init__(self, callbacks, spec, epochs, n_batches, verbose):
         made = [c() if isinstance(c, type) else c for c in callbacks]
-        self._model = apart(assemble, spec)
-        self._model.compile(optimizer=keras.optimizers.SGD(), jit_compile=False)
-        self._model.stop_training = False
+        self._model = apart(_compiled, spec)
         self._list = keras.callbacks.CallbackList(
             made, model=self._model, epochs=epochs, steps=n_batches, verbose=verbose
         )
@@ -63,3 +61,11 @@ class Listeners:
                     "the best epoch use early_stopping=True, in the place of "
                     "EarlyStopping(restore_best_weights=True)."
                 )
+
+
+def _compiled(spec):
+    """Return a network with an optimizer, whose learning rate callbacks read and move."""
+    network = assemble(spec)
+    network.compile(optimizer=keras.optimizers.SGD(), jit_compile=False)
+    network.stop_training = False
+    return network
