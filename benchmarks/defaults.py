@@ -201,7 +201,7 @@ def main():
         command += f" --seeds {' '.join(map(str, options.seeds))}" * (options.what == "errors")
         command += " --before c4b20b6" * (options.what == "seconds")
         title = {
-            "errors": "Plain defaults, fitted on training and validation samples together; RMSE, MSE",
+            "errors": "Plain defaults, fitted on training and validation samples together",
             "seconds": "Seconds of plain defaults, beside c4b20b6 in the same run",
         }[options.what]
         write(f"defaults {options.what}", title, text, f"{command} --write")
