@@ -141,7 +141,7 @@ def test_validation_samples_of_2d_and_of_a_second_fit(sequences, small):
     model = small(n_timesteps=6).fit(table, y, X_val=table, y_val=y)
     assert len(model.validation_loss_curve_) == 2
     model.fit(X[:, :, :1], y, X_val=X[:, :, :1], y_val=y)
-    assert model.n_features_in_ == 1
+    assert model.n_features_per_step_ == 1
 
 
 def test_weights_of_validation_samples_matter(sequences, small):

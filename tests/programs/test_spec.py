@@ -138,7 +138,9 @@ def test_hierarchical_brings_both_directions_and_a_dense_layer():
     assert spec_of("hierarchical", dense_units=(7, 3)).dense_units == (7, 3)
 
 
-@pytest.mark.parametrize("attention", [*sorted({*ATTENTIONS} - {"hierarchical"}, key=str), own_attention])
+@pytest.mark.parametrize(
+    "attention", [*sorted({*ATTENTIONS} - {"hierarchical"}, key=str), own_attention]
+)
 def test_other_attentions_bring_nothing_along(attention):
     assert spec_of(attention).bidirectional is False
     assert spec_of(attention).dense_units == ()

@@ -80,7 +80,8 @@ def windows_of_panel(panel):
     number, place = np.empty((2, len(table)), dtype=int)
     for n, rows in enumerate(series):
         number[rows], place[rows] = n, np.arange(len(rows))
-    near = abs(np.subtract.outer(place, place)) < span
+    apart = np.subtract.outer(place, place)
+    near = (abs(apart) < span) & (apart % params["dilation"] == 0)
     windows = TimeWindows(**params).fit_transform(table)
     return windows, near & np.equal.outer(number, number)
 

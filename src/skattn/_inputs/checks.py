@@ -154,7 +154,8 @@ def _check_flattened(estimator, X, input_name):
     n_columns, n_features = estimator.n_features_in_, estimator.n_features_per_step_
     if X.shape[1] != n_columns:
         remedy = (
-            f"Pass {input_name} of shape (n_samples, n_timesteps, {n_features}), or with "
+            f"Reshape your data: pass {input_name} of shape (n_samples, n_timesteps, "
+            f"{n_features}), or with "
             f"{n_columns} columns, all features of the first step first."
         )
         if input_name == "X_val":
