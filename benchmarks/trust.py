@@ -152,22 +152,21 @@ def divergences(count=200):
     """Drive trainings to overflow; each must be an error or predict finite values."""
     import keras
 
-    class Poison(keras.callbacks.Callback):
-        def __init__(self, epoch, value):
+    class Spoil(keras.callbacks.Callback):
+        def __init__(self, epoch, rate):
             super().__init__()
-            self.epoch, self.value = epoch, value
+            self.epoch, self.rate = epoch, rate
 
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_begin(self, epoch, logs=None):
             if epoch == self.epoch:
-                weight = self.model.trainable_variables[0]
-                weight.assign(np.full(weight.shape, self.value, "float32"))
+                self.model.optimizer.learning_rate = self.rate
 
     rng = np.random.default_rng(0)
     X, y = problem()
     outcome = {"trainings": 0, "TrainingDivergedError": 0, "finite": 0, "silent NaN": 0}
     for number in range(count):
         params = [
-            {"callbacks": [Poison(int(rng.integers(3)), rng.choice([np.nan, np.inf]))]},
+            {"callbacks": [Spoil(int(rng.integers(3)), rng.choice([np.nan, np.inf]))]},
             {"learning_rate": float(10.0 ** rng.uniform(3, 30)), "clipnorm": None},
             {"learning_rate": float(10.0 ** rng.uniform(3, 30)), "optimizer": "sgd"},
             {"standardize": False, "clipnorm": None, "optimizer": "sgd"},

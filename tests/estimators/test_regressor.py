@@ -364,7 +364,11 @@ def test_weight_decay_shrinks_the_parameters(sequences, small, target_feature):
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "SGD"])
 def test_other_optimizers_are_refused_by_name(sequences, small, optimizer):
+<<<<<<< HEAD
     with pytest.raises(ValueError, match=r"'optimizer' parameter .* {'adamw', 'sgd'}|'sgd', 'ad"):
+=======
+    with pytest.raises(ValueError, match=r"'optimizer' parameter .*'adamw'"):
+>>>>>>> core
         small(optimizer=optimizer).fit(*sequences)
 
 

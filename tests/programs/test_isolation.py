@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import keras
 import numpy as np
@@ -32,19 +32,30 @@ def policy(value):
     return setting(keras.config.dtype_policy, keras.config.set_dtype_policy, value)
 
 
+def epsilon(value):
+    return setting(keras.config.epsilon, keras.config.set_epsilon, value)
+
+
+def eagerly(value):
+    read, write = tf.config.functions_run_eagerly, tf.config.run_functions_eagerly
+    return setting(read, write, value)
+
+
+@contextmanager
+def all_of(*managers):
+    with ExitStack() as stack:
+        for manager in managers:
+            stack.enter_context(manager)
+        yield
+
+
+#: Few, as each compiles a program.
 NEIGHBOURS = {
-    "keras.name_scope": lambda: keras.name_scope("outer"),
-    "tf.name_scope": lambda: tf.name_scope("outer"),
-    "tf.device": lambda: tf.device("/CPU:0"),
-    "floatx float64": lambda: floatx("float64"),
-    "floatx float16": lambda: floatx("float16"),
-    "policy mixed_float16": lambda: policy("mixed_float16"),
-    "policy float64": lambda: policy("float64"),
-    "epsilon": lambda: setting(keras.config.epsilon, keras.config.set_epsilon, 0.01),
-    "GradientTape": lambda: tf.GradientTape(),
-    "run_functions_eagerly": lambda: setting(
-        tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, True
+    "scopes": lambda: all_of(
+        keras.name_scope("outer"), tf.name_scope("outer"), tf.device("/CPU:0"), tf.GradientTape()
     ),
+    "float16": lambda: all_of(policy("mixed_float16"), floatx("float16")),
+    "float64": lambda: all_of(floatx("float64"), policy("float64"), epsilon(0.01), eagerly(True)),
 }
 
 
@@ -108,9 +119,25 @@ def test_what_is_set_globally_stays_set(fit):
         assert layer.kernel.path.startswith("outer/")
 
 
-@pytest.mark.parametrize(
-    "neighbour", ["floatx float16", "policy mixed_float16", "keras.name_scope"]
-)
+def own(query, states, mask, spec):
+    """Attend with layers that say nothing about their types."""
+    states = keras.layers.Dense(3, name="own_dense")(keras.layers.Dropout(0.2)(states))
+    weights = keras.ops.cast(mask, states.dtype)
+    weights /= keras.ops.sum(weights, axis=1, keepdims=True)
+    return query, keras.ops.einsum("nt,ntd->nd", weights, states), weights
+
+
+def test_nor_do_they_reach_the_layers_of_a_users_own_attention(small, sequences, monkeypatch):
+    models = []
+    for scope in (NEIGHBOURS["float16"], nullcontext):
+        monkeypatch.setattr(pool, "pool", pool.ProgramPool(capacity=1))
+        with scope():
+            models.append(small(own).fit(*sequences))
+    assert_same(*(model.parameters_ for model in models))
+    assert_array_equal(*(model.predict(sequences[0]) for model in models))
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
 def test_exports_are_what_they_are_alone(small, sequences, neighbour):
     X, y = sequences
     model = small(n_members=2).fit(X, y)
