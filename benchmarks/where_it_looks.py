@@ -15,7 +15,7 @@ from skattn import LSTMAttentionRegressor, attention_faithfulness
 from skattn.datasets import make_echo, make_selective_recall
 
 N_TRAIN, N_TEST, SEEDS = 1000, 500, (0, 1, 2)
-MODEL = LSTMAttentionRegressor(units=16)
+MODEL = LSTMAttentionRegressor(units=16, linear_path=False)  # a line would solve the echo
 ERROR = "neg_root_mean_squared_error"
 
 

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from skattn import LSTMAttentionRegressor
+from skattn import LSTMAttentionRegressor, Windows
 from skattn._inputs.checks import check_sequences
 from skattn._inputs.layout import Layout
-from skattn._inputs.windows import windows_at
 from skattn._programs.spec import make_spec
 
 settings.register_profile("full", max_examples=2000, deadline=None)
@@ -36,7 +35,7 @@ def spaced(n_samples, n_timesteps, stride=1, dilation=1):
 
 def windows_on(table, layout):
     """Return the `Windows` of a table that lie in it as a layout says."""
-    return windows_at(table, layout.first, layout.n_timesteps, layout.dilation)
+    return Windows(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
 def spec_of(attention="additive", **changes):

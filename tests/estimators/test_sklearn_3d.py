@@ -275,7 +275,9 @@ def test_check_fit_check_is_fitted_3d(model, X, y):
 def test_check_n_features_in_3d(model, X, y):
     assert not hasattr(model, "n_features_in_")
     model.fit(X, y)
-    assert (model.n_timesteps_in_, model.n_features_in_) == X.shape[1:]
+    assert (model.n_timesteps_in_, model.n_features_per_step_) == X.shape[1:]
+    assert model.n_features_in_ == X[0].size
+    assert model.predict(np.zeros((1, model.n_features_in_))).shape == (1,)
 
 
 def test_check_n_features_in_after_fitting_3d(model, X, y):
@@ -323,7 +325,7 @@ def test_check_fit2d_1sample_3d(model, X, y):
 def test_check_fit2d_1feature_3d(model, shape):
     X = np.random.default_rng(0).normal(size=shape)
     assert model.fit(X, X[:, 0, 0]).predict(X).shape == (40,)
-    assert model.n_features_in_ == shape[2]
+    assert model.n_features_per_step_ == shape[2]
 
 
 def test_check_readonly_memmap_input_3d(model, X, y, tmp_path):

@@ -349,8 +349,9 @@ def test_held_out_windows_share_no_rows_with_the_training_windows(small):
     """Of 40 windows of 6 steps, 32 to 39 validate and 27 to 31 reach into row 32."""
     X = sliding_window_view(np.random.default_rng(0).normal(size=45), 6)
     y = np.arange(40.0) % 7
-    held_out = small(early_stopping=True).fit(X, y)
-    apart = small(early_stopping=True).fit(X[:27], y[:27], X_val=X[32:], y_val=y[32:])
+    held_out, apart = (small(early_stopping=True, linear_path=False) for _ in range(2))
+    held_out.fit(X, y)
+    apart.fit(X[:27], y[:27], X_val=X[32:], y_val=y[32:])
     assert_array_equal(held_out.predict(X), apart.predict(X))
     assert held_out.validation_loss_curve_ == apart.validation_loss_curve_
 
@@ -401,7 +402,8 @@ def test_the_callers_arrays_are_not_modified(sequences, small, dtype, absent, n_
     originals = X.copy(), y.copy(), weights.copy()
     for array in (X, y, weights):
         array.setflags(write=False)
-    model = small(early_stopping=True).fit(X, y, weights, X_val=X, y_val=y)
+    model = small(early_stopping=True, linear_path=False)
+    model.fit(X, y, weights, X_val=X, y_val=y)
     model.partial_fit(X, y, weights)
     model.predict(X)
     model.attention_weights(X)

@@ -9,10 +9,9 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.testing import assert_array_equal
 
 from conftest import spaced, windows_on
-from skattn import sliding_windows
+from skattn import Windows, sliding_windows
 from skattn._inputs.layout import Layout
 from skattn._inputs.strides import table_of
-from skattn._inputs.windows import Windows, windows_at
 
 MANY = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -136,7 +135,7 @@ def test_counts_are_of_the_sequences_that_hold_a_row(layout):
 )
 def test_windows_begin_where_asked(starts, length, stride):
     table = np.random.default_rng(0).normal(size=(20, 2))
-    windows = windows_at(table, starts, length, stride)
+    windows = Windows(table, starts, length, stride)
     assert windows.shape == (len(starts), length, 2)
     for window, start in zip(windows, starts, strict=True):
         for t in range(length):
@@ -156,7 +155,7 @@ def test_windows_begin_where_asked(starts, length, stride):
 )
 def test_arrays_of_evenly_spaced_windows_are_a_view(starts, stride):
     table = np.arange(12.0).reshape(12, 1)
-    windows = windows_at(table, np.array(starts), 3, 1)
+    windows = Windows(table, np.array(starts), 3, 1)
     assert isinstance(windows, Windows)
     assert windows.layout.stride == stride
     assert np.shares_memory(windows.table, table)

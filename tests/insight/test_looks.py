@@ -21,7 +21,7 @@ def test_looks_are_at_a_quarter_a_half_and_all_of_the_seeds(n_seeds, numbers):
 def test_the_looks_spend_the_level_together_and_the_last_nearly_all(alpha):
     levels = [look.alpha for look in plan_looks(8, alpha)]
     assert sum(levels) == pytest.approx(alpha)
-    assert levels[0] == levels[1] == alpha / 50
+    assert levels[0] == levels[1] == pytest.approx(alpha / 10)
     assert [look.alpha for look in plan_looks(2, alpha)] == [alpha]
 
 
@@ -34,18 +34,18 @@ def test_of_sets_without_a_difference_the_looks_find_one_on_no_more_than_the_lev
             mean = samples + seeds[: look.n_seeds].mean()
             variance = 0.01 + 0.09 / look.n_seeds
             known = Estimate(mean, variance, 1e6, of_samples=0.01)
-            if look.decides(known, 0.048):
+            if look.decides(known, 0.04):
                 found += known.p_value <= look.alpha
                 break
     assert 0.03 < found / 1500 < 0.06
 
 
 def test_a_look_ends_with_a_finding_or_without_hope_and_the_last_one_always():
-    early = Look(n_seeds=2, alpha=0.001, growth=4.0)
+    early = Look(n_seeds=2, alpha=0.005, growth=4.0)
     plain, close, nothing = (Estimate(mean, 1.0, 1e6, of_samples=0.0) for mean in (4.0, 1.5, 0.0))
-    assert early.decides(plain, 0.048)
-    assert not early.decides(close, 0.048)
+    assert early.decides(plain, 0.04)
+    assert not early.decides(close, 0.04)
     settled = Estimate(0.5, 1.0, 1e6, of_samples=1.0)  # no seed would lessen its variance
-    assert early.decides(settled, 0.048)
-    last = Look(n_seeds=8, alpha=0.048, growth=1.0)
-    assert all(last.decides(each, 0.048) for each in (plain, close, nothing))
+    assert early.decides(settled, 0.04)
+    last = Look(n_seeds=8, alpha=0.04, growth=1.0)
+    assert all(last.decides(each, 0.04) for each in (plain, close, nothing))

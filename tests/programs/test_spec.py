@@ -44,14 +44,14 @@ OTHER = [
 ]
 
 
-@pytest.mark.parametrize("params", [{}, *OTHER], ids=str)
+@pytest.mark.parametrize("params", [{}, *OTHER])
 def test_equal_parameters_make_equal_specs(params):
     one, other = spec_of(**params), spec_of(**params)
     assert one == other
     assert hash(one) == hash(other)
 
 
-@pytest.mark.parametrize("params", OTHER, ids=str)
+@pytest.mark.parametrize("params", OTHER)
 def test_each_field_tells_specs_apart(params):
     assert spec_of(**params) != spec_of()
 
@@ -61,7 +61,7 @@ def test_every_field_is_told_apart_above():
     assert names == {field.name for field in fields(NetworkSpec)}
 
 
-@pytest.mark.parametrize("params", [{}, *OTHER], ids=str)
+@pytest.mark.parametrize("params", [{}, *OTHER])
 def test_specs_are_picklable(params):
     spec = spec_of(**params)
     copy = pickle.loads(pickle.dumps(spec))
@@ -138,7 +138,9 @@ def test_hierarchical_brings_both_directions_and_a_dense_layer():
     assert spec_of("hierarchical", dense_units=(7, 3)).dense_units == (7, 3)
 
 
-@pytest.mark.parametrize("attention", [*set(ATTENTIONS) - {"hierarchical"}, own_attention])
+@pytest.mark.parametrize(
+    "attention", [*sorted({*ATTENTIONS} - {"hierarchical"}, key=str), own_attention]
+)
 def test_other_attentions_bring_nothing_along(attention):
     assert spec_of(attention).bidirectional is False
     assert spec_of(attention).dense_units == ()

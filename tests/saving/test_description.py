@@ -76,7 +76,7 @@ WRONG = [
     ("attributes.parameters_", 1, "its attributes are missing or unknown"),
     ("attributes.n_features_in_", 3, CONTRADICT),
     ("attributes.n_outputs_", 2, CONTRADICT),
-    ("attributes._X_ndim", 2, CONTRADICT),
+    ("attributes.n_features_per_step_", 3, CONTRADICT),
     ("attributes._X_ndim", 4, CONTRADICT),
     ("attributes._y_ndim", 3, CONTRADICT),
     ("attributes.n_timesteps_in_", None, "n_timesteps_in_=None is not valid"),

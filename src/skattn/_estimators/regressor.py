@@ -42,9 +42,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     An LSTM [3]_ reads each sequence; attention looks back over all its steps, guided by
     the last state; a head maps both to the prediction. By default five such networks are
-    trained and averaged, and a ridge regression is stacked with them, wherever samples can
-    be held out. Fits of equal shape share one compiled program, so that grid searches are
-    fast.
+    averaged, and a ridge regression is stacked with them, wherever samples can be held out.
+    Fits of equal shape share one compiled program, so that grid searches are fast.
 
     Read more in docs/regressor.md.
 
@@ -52,8 +51,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ----------
     attention : {"mean", "dot", "general", "additive", "hierarchical"}, callable or None, \
             default="additive"
-        How the steps are weighted, with H = (h_1 … h_T) the LSTM's outputs, q = h_T
-        its last state and d its width:
+        How the steps are weighted, with H = (h_1 … h_T) the LSTM's outputs, q = h_T its last state
+        and d its width:
 
         - None: not at all; the head reads q.
         - "mean": equally (mean pooling), the control of every comparison.
@@ -71,8 +70,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
           compiled anew.
 
     head_input : {"concat", "context"}, default="concat"
-        What the head reads: query and context [q; c], or the context c alone. Used
-        only when `attention` is not None.
+        What the head reads: query and context [q; c], or the context c alone. Used only when
+        `attention` is not None.
 
     units : int, default=64
         Units of the LSTM, per direction.
@@ -81,54 +80,51 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Number of stacked LSTMs.
 
     bidirectional : bool, default=False
-        Whether each LSTM also reads from the end. The hierarchical network does so
-        always.
+        Whether each LSTM also reads from the end. The hierarchical network does so always.
 
     dense_units : sequence of int, default=None
-        Units of relu layers between attention and output. None means none, and
-        (128,) for the hierarchical network.
+        Units of relu layers between attention and output. None means none, and (128,) for the
+        hierarchical network.
 
     dropout : float, default=0.0
-        Share of the head's inputs, and of those of the second and further LSTMs, set
-        to zero in training; in [0, 1).
+        Share of the head's inputs, and of those of the second and further LSTMs, set to zero in
+        training; in [0, 1).
 
     segment_length : int or "auto", default="auto"
-        Number of consecutive steps that the LSTM reads as one. Attention weights are
-        still given per step. "auto" is 1 and, with a `target_feature`, about one
-        sixteenth of the steps.
+        Number of consecutive steps that the LSTM reads as one. Attention weights are still given
+        per step. "auto" is 1 and, with a `target_feature`, about one sixteenth of the steps.
 
     n_timesteps : int, default=None
-        Used only when X is 2-D: its columns are read as `n_timesteps` steps of
-        ``n_columns // n_timesteps`` features, all features of the first step first.
-        None means one feature per step.
+        Used only when X is 2-D: the number of steps in each row, whose columns hold all features
+        of the first step first. None means one feature per step. Columns feature by feature are
+        brought into order by ``X.reshape(len(X), n_features, n_timesteps).transpose(0, 2, 1)``.
 
     target_feature : int, str or list of these, default=None
-        Number or name of the feature that y continues, as the next values of a series do: y
-        is then predicted as a change from that feature's last present value. Features have
-        names where X is a list of DataFrames, or `Windows` of a DataFrame. A list gives one
-        for each output, and repeats where there are more outputs. y has to be in the units
-        of that feature: leave scaling to `standardize`. None where y continues none.
+        Number or name of the feature that y continues, as the next values of a series do: y is
+        then predicted as a change from that feature's last present value. Features have names
+        where X is a list of DataFrames, or `Windows` of a DataFrame. A list gives one for each
+        output, and repeats where there are more outputs. y has to be in the units of that feature:
+        leave scaling to `standardize`. None where y continues none.
 
     relative_inputs : bool or "auto", default="auto"
-        Whether steps enter relative to the last present step, feature by feature, and
-        that last step goes straight to the head [4]_. "auto" does so with a
-        `target_feature`.
+        Whether steps enter relative to the last present step, feature by feature, and that last
+        step goes straight to the head [4]_. "auto" does so with a `target_feature`.
 
     linear_path : bool or "auto", default="auto"
-        How a linear map of all steps adds to the prediction. True: in the network, trained
-        with it [5]_. False: not at all. "auto": in the network with a `target_feature`; and
-        a ridge regression is stacked with the networks, as w · line + (1 - w) · networks,
-        with w in [0, 1] chosen on held-out samples, which trained neither [7]_ [8]_. With the
-        quantile loss, or where no samples are held out, nothing is stacked.
+        How a linear map of all steps adds to the prediction. True: in the network, trained with it
+        [5]_. False: not at all. "auto": in the network with a `target_feature`; and a ridge
+        regression is stacked with the networks, as w · line + (1 - w) · networks, with w in [0, 1]
+        chosen on held-out samples, which trained neither [7]_ [8]_. With the quantile loss, or
+        where no samples are held out, nothing is stacked.
 
     standardize : bool, default=True
-        Whether each feature of X, and y, is standardized with the mean and standard
-        deviation of the training samples.
+        Whether each feature of X, and y, is standardized with the mean and standard deviation of
+        the training samples.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile"}, \
             default="squared_error"
-        The loss, averaged over outputs, in units of (standardized) y. The huber loss
-        becomes linear at an error of 1.
+        The loss, averaged over outputs, in units of (standardized) y. The huber loss becomes
+        linear at an error of 1.
 
     quantile : float, default=0.5
         The quantile to predict, in (0, 1). Used only when ``loss="quantile"``.
@@ -140,70 +136,64 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         The (highest) learning rate.
 
     learning_rate_schedule : {"constant", "cosine"}, default="cosine"
-        How the learning rate moves over `epochs`: not at all, or along half a cosine
-        to 0.
+        How the learning rate moves over `epochs`: not at all, or along half a cosine to 0.
 
     weight_decay : float, "auto" or None, default="auto"
-        Decoupled weight decay of matrices, not of biases; None for none. "auto"
-        is 0 and, with a `target_feature`, 5000 / n_samples but at most 0.5, where equal
-        samples count once. Used only when ``optimizer="adamw"``.
+        Decoupled weight decay of matrices, not of biases; None for none. "auto" is 0 and, with a
+        `target_feature`, 5000 / n_samples but at most 0.5, where equal samples count once. Used
+        only when ``optimizer="adamw"``.
 
     clipnorm : float, default=1.0
-        Greatest norm of each parameter's gradient; larger ones are scaled down. None
-        for no limit.
+        Greatest norm of each parameter's gradient; larger ones are scaled down. None for no limit.
 
     ema_momentum : float, default=0.99
-        Momentum, in [0, 1), of the running average of the parameters over the optimizer's
-        steps. The average is validated, kept, and predicts. 0 for the parameters themselves.
+        Momentum, in [0, 1), of the running average of the parameters over the optimizer's steps.
+        The average is validated, kept, and predicts. 0 for the parameters themselves.
 
     epochs : int or "auto", default="auto"
-        Greatest number of passes over the training samples. "auto" is 100, and fewer where
-        these are more than 5,000 batches, but at least 2.
+        Greatest number of passes over the training samples. "auto" is 100, and fewer where these
+        are more than 5,000 batches, but at least 2.
 
     batch_size : int, default=32
         Number of samples in a batch.
 
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out validation samples, to stop when their loss has not improved
-        for `n_iter_no_change` epochs, and to keep the parameters of the best epoch.
-        "auto" does so where 50 distinct samples or more are left for both, or when `X_val` is
-        given.
+        Whether to hold out validation samples, to stop when their loss has not improved for
+        `n_iter_no_change` epochs, and to keep the parameters of the best epoch. "auto" does so
+        where 50 distinct samples or more are left for both, or when `X_val` is given.
 
     validation_fraction : float or "auto", default="auto"
-        Share of the samples held out for early stopping: the *last* samples, never shuffled
-        in; further networks hold out the blocks before. "auto" is 0.2. Windows that share
-        rows of their table with held-out ones are left out of training.
+        Share of the samples held out for early stopping: the *last* samples, never shuffled in;
+        further networks hold out the blocks before. "auto" is 0.2. Windows that share rows of
+        their table with held-out ones are left out of training.
 
     n_iter_no_change : int or "auto", default="auto"
-        Epochs without improvement to wait for. "auto" is 15 where the training loss has
-        fallen by a fifth since the best epoch, so that validation has turned, and 50 on a
-        plateau. Used only with early stopping.
+        Epochs to wait for an improvement, with early stopping. "auto" is 15 where the training
+        loss fell by a fifth since the best epoch (validation has turned), else 50 (a plateau).
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
 
     n_members : int or "auto", default="auto"
         Number of networks, trained side by side from different draws, whose predictions and
-        attention weights are averaged [6]_. Of five or more, the fifth at either end is left
-        out of each prediction (a trimmed mean), so that a poor draw does little harm. With
-        early stopping each network holds out a block of its own, so that all samples train,
-        the newest too. "auto" is 5 with early stopping, else 1. A fit that goes on from an
-        earlier one keeps its networks.
+        attention weights are averaged [6]_. Of five or more, the fifth at either end is left out
+        of each prediction (a trimmed mean), so that a poor draw does little harm. With early
+        stopping each network holds out a block of its own, so that all samples train. "auto" is 5
+        with early stopping, else 1. A fit that goes on from an earlier one keeps its networks.
 
     callbacks : list, default=None
-        Keras callbacks (instances or classes), called at the begin and end of training and of
-        each epoch. They may read, stop the training and move the learning rate. With several
-        networks they hear one curve, the mean; their `model` is the first network, and None
-        after the fit.
+        Keras callbacks (instances or classes), called at the begin and end of training and of each
+        epoch. They may read, stop the training and move the learning rate. With several networks
+        they hear one curve, the mean; their `model` is the first network, and None after the fit.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters, the statistics and, if that was
-        warm-started as well, the optimizer's state of the last fit. `standardize` and
-        `n_timesteps` stay as they were then.
+        Whether `fit` goes on from the parameters, the statistics and, if that was warm-started as
+        well, the optimizer's state of the last fit. `standardize` and `n_timesteps` stay as they
+        were then.
 
     random_state : int, RandomState instance or None, default=None
-        Source of initial parameters, of the order of samples, and of dropout. The same int
-        gives the same model, bit for bit, on the same machine.
+        Source of initial parameters, of the order of samples, and of dropout. The same int gives
+        the same model, bit for bit, on the same machine.
 
     verbose : int, default=0
         Whether to show a progress bar.
@@ -211,16 +201,15 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns of X in two dimensions: `n_timesteps_in_` times
-        `n_features_per_step_`, also where X had three. `predict` takes X in that form, all
-        features of the first step first.
+        Number of columns of X in two dimensions, `n_timesteps_in_` times `n_features_per_step_`.
+        After a fit on X of three, `predict` takes that form, too: first step first.
 
     n_features_per_step_ : int
         Number of features of a step.
 
     feature_names_in_ : ndarray of str
-        Names of the columns, where X was a DataFrame; names of the features of a step, where
-        it was a list of DataFrames, or `Windows` that have names.
+        Names of the columns, where X was a DataFrame; names of the features of a step, where it
+        was a list of DataFrames, or `Windows` that have names.
 
     n_timesteps_in_ : int
         Number of steps of the X seen in fit (of the longest sequence).
@@ -235,8 +224,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         The ridge regression in the prediction; None where it has no share.
 
     network_share_ : float
-        Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention
-        hardly counts, and `attention_weights` warns.
+        Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention hardly
+        counts, and `attention_weights` warns.
 
     target_features_ : ndarray of shape (n_outputs,) or None
         Number of the feature that each output continues.
@@ -245,15 +234,13 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Number of networks.
 
     parameters_ : dict of str to ndarray
-        The network's parameters by name; those of several members stacked along a
-        leading axis.
+        The network's parameters by name; those of several members stacked along a leading axis.
 
     feature_statistics_, target_statistics_ : Statistics
         Mean and scale of each feature and each output.
 
     loss_curve_ : list of float
-        Training loss of each epoch, in units of (standardized) y: the mean over the networks
-        that train.
+        Training loss of each epoch, in units of (standardized) y; mean over networks that train.
 
     validation_loss_curve_ : list of float or None
         Validation loss of each epoch, as `loss_curve_`; NaN in epochs of `partial_fit`. None
@@ -427,17 +414,15 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or list of array-like
-            Sequences of shape (n_samples, n_timesteps, n_features), or
-            (n_samples, n_columns) as `n_timesteps` says, or a list of arrays
-            (n_timesteps, n_features) of unequal length. A step whose features are all
-            NaN is absent: it is skipped, wherever it stands.
+            Sequences of shape (n_samples, n_timesteps, n_features), or (n_samples, n_columns) as
+            `n_timesteps` says, or a list of arrays (n_timesteps, n_features) of unequal length. A
+            step whose features are all NaN is absent: it is skipped, wherever it stands.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; a horizon of several steps is several outputs.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples. Samples of weight 0 are left out.
         X_val, y_val, sample_weight_val : array-like, default=None
-            Validation samples for all networks, instead of those that
-            `validation_fraction` holds out.
+            Validation samples for all networks; `validation_fraction` then holds out none.
 
         Returns
         -------
@@ -449,8 +434,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ValueError
             If X, y, a weight or a parameter is not as described.
         TrainingDivergedError
-            If a loss or a parameter of every network is no longer finite. Where some
-            networks hold, the others are left out with a warning.
+            If a loss or a parameter of every network is no longer finite. Where some networks
+            hold, the others are left out with a warning.
         """
         check_validation_rows(X_val, y_val, sample_weight_val)
         earlier = Numbers.of(self) if self.warm_start and hasattr(self, "parameters_") else None
@@ -500,14 +485,14 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X : array-like or list of array-like
             Sequences as in `fit`. The number of steps of a 3-D X may differ.
         return_spread : bool, default=False
-            Whether to return the spread of the members' predictions as well: how far
-            the networks disagree, which is not how far y may lie from them.
+            Whether to return the spread of the members' predictions as well: how far the networks
+            disagree, which is not how far y may lie from them.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in float64, with as many dimensions as y had in fit; the mean
-            of the members, as `n_members` says.
+            Predictions in float64, with as many dimensions as y had in fit; the mean of the
+            members, as `n_members` says.
         spread : ndarray of the shape of y
             Standard deviation of the members' predictions. Only with ``return_spread=True``.
 
@@ -537,17 +522,16 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X : array-like or list of array-like
             Sequences as in `fit`.
         level : str, default="steps"
-            "steps" for the weight of each input step. The hierarchical network also
-            has "self", the weights of its self-attention, and "summary", those of the
-            attention above it; its "steps" are the product of both. A callable
-            attention may have levels of its own.
+            "steps" for the weight of each input step. The hierarchical network also has "self",
+            the weights of its self-attention, and "summary", those of the attention above it; its
+            "steps" are the product of both. A callable attention may have levels of its own.
 
         Returns
         -------
         weights : float32 ndarray of shape (n_samples, n_timesteps)
-            Those of a sample sum to one; absent steps have exactly 0. For level "self" the
-            shape is (n_samples, n_timesteps, n_timesteps): entry s of the second axis has the
-            weights with which step s looks at each step, and is 0 if that step is absent.
+            Those of a sample sum to one; absent steps have exactly 0. For level "self" the shape
+            is (n_samples, n_timesteps, n_timesteps): entry s of the second axis has the weights
+            with which step s looks at each step, and is 0 if that step is absent.
 
         Raises
         ------
@@ -583,12 +567,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         model : keras.Model
-            Maps X as `predict` takes it, an array of (n_samples, n_timesteps,
-            n_features) or (n_samples, n_columns) with absent steps as NaN anywhere, to
-            predictions of shape (n_samples, n_outputs). It can be saved as ``.keras``;
-            loading it needs ``import skattn.layers``. It computes in float32
-            throughout, which costs digits where a feature's mean is large against its
-            spread.
+            Maps X as `predict` takes it, an array of (n_samples, n_timesteps, n_features) or
+            (n_samples, n_columns) with absent steps as NaN anywhere, to predictions of shape
+            (n_samples, n_outputs). It can be saved as ``.keras``; loading needs
+            ``import skattn.layers``. It computes in float32 throughout, which costs digits where a
+            feature's mean is large against its spread.
         """
         check_is_fitted(self)
         from .export import keras_model
@@ -601,9 +584,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         regressor : scikeras.wrappers.KerasRegressor
-            Fitted: predicts what this estimator predicts. To train it further, give it
-            a loss and an optimizer. Importing SciKeras replaces Keras' pickling for
-            the whole process.
+            Fitted: predicts what this estimator predicts. To train it further, give it a loss and
+            an optimizer. Importing SciKeras replaces Keras' pickling for the whole process.
         """
         check_is_fitted(self)
         from .export import scikeras_regressor

@@ -154,13 +154,14 @@ def _check_flattened(estimator, X, input_name):
     n_columns, n_features = estimator.n_features_in_, estimator.n_features_per_step_
     if X.shape[1] != n_columns:
         remedy = (
-            f"Pass {input_name} of shape (n_samples, n_timesteps, {n_features}), or with "
+            f"Reshape your data: pass {input_name} of shape (n_samples, n_timesteps, "
+            f"{n_features}), or with "
             f"{n_columns} columns, all features of the first step first."
         )
         if input_name == "X_val":
             remedy += (
                 " Behind other steps of a Pipeline, X_val has to go through them as well: "
-                "Pipeline(steps, transform_input=['X_val'])."
+                "Pipeline(steps, transform_input=['X_val']), with metadata routing enabled."
             )
         elif X.shape[1] == n_features:
             remedy += " If the rows are the time steps of one sequence, pass X[np.newaxis]."

@@ -33,11 +33,11 @@ def check_targets(y, kept, estimator, *, is_table=False):
         raise TypeError("Sparse data was passed for y, but dense data is required: y.toarray().")
     _refuse_masked(y, "y")
     _check_length(y, len(kept), is_table)
-    n_dims = np.ndim(y)
-    if n_dims > 2:
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    if len(shape) > 2:
         raise ValueError(
             f"{name} expects y of shape (n_samples,) or (n_samples, n_outputs). Got shape "
-            f"{np.shape(y)}: found array with dim {n_dims}, while dim <= 2 is required. Steps of "
+            f"{shape}: found array with dim {len(shape)}, while dim <= 2 is required. Steps of "
             "several outputs are outputs side by side: y.reshape(len(y), -1)."
         )
     with np.errstate(invalid="ignore"), overflow_named("y"):

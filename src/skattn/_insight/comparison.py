@@ -63,7 +63,7 @@ def compare_attentions(
 
     It begins with a quarter of the seeds (two at least). Where the answer is plain, or
     more seeds would hardly change it, it ends there. Else it goes on with half of them and with
-    all, the attentions in question alone. The early looks spend a fiftieth of the significance
+    all, the attentions in question alone. The early looks spend a tenth of the significance
     level each [2]_, so that the probability of a false finding stays what `confidence` says.
 
     Parameters

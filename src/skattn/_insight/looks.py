@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-#: Share of the significance level that each look before the last may spend (Haybittle, Peto).
-EARLY = 0.02
+#: Share of the significance level that each look before the last may spend.
+EARLY = 0.1
 
 #: A comparison ends without a finding where more seeds would hardly bring one.
 HOPELESS = 0.1

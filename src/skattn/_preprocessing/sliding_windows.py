@@ -6,7 +6,7 @@ import pandas as pd
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
 from .._inputs.tables import Table, filled, read_table
-from .._inputs.windows import windows_at
+from .._inputs.windows import Windows
 from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .gaps import MAX_GAP
 from .order import check_increasing, describe_gaps
@@ -126,7 +126,7 @@ def sliding_windows(
     first_steps = places[series.rows[ends]] - (span - 1)
     order_of_rows = np.argsort(series.rows[ends], kind="stable")
     names = names_of_columns(features)
-    windows = windows_at(spread, first_steps[order_of_rows], length, dilation, names)
+    windows = Windows(spread, first_steps[order_of_rows], length, dilation, names)
     if y is None:
         return windows
     target_rows = series.rows[ends[order_of_rows, np.newaxis] + np.arange(1, horizon + 1)]

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
 from .._inputs.tables import read_table
-from .._inputs.windows import windows_at
+from .._inputs.windows import Windows
 from .._sklearn import POSITIVE_INTEGER, feature_names, fit_context
 from .context import Context
 from .gaps import MAX_GAP, Length
@@ -242,7 +242,7 @@ class TimeWindows(
         table, places = series.spread(rows, self.window_span_ - 1)
         starts = places[-n_rows:] - (self.window_span_ - 1)
         names = getattr(self, "feature_names_in_", None)
-        return windows_at(table, starts, int(self.length), int(self.dilation), names)
+        return Windows(table, starts, int(self.length), int(self.dilation), names)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the features, which are the last axis of the windows.

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._inputs.layout import count_held
 from .samples import has_distinct
 from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
 
@@ -76,16 +77,14 @@ def split_block(X, fraction, number=0):
     held = np.zeros(n_samples, dtype=bool)
     held[end - size : end] = True
     validation = np.flatnonzero(held)
-    return Part(np.flatnonzero(~held & ~_overlapping(X.layout, validation)), validation)
+    return Part(np.flatnonzero(~held & ~_overlapping(X, validation)), validation)
 
 
-def _overlapping(layout, validation):
-    """Return for each sequence whether it overlaps in the table with a held-out one."""
-    none = np.iinfo(int).max
-    begins = np.append(np.sort(layout.first[validation]), none)
-    end = layout.first + layout.span
-    next_begin = begins[np.searchsorted(begins, layout.first - layout.span, side="right")]
-    return end > next_begin
+def _overlapping(X, validation):
+    """Return for each sequence whether it shares a row of the table with one that is held out."""
+    held = count_held(X.starts[validation], X.lengths[validation], len(X.table)) > 0
+    n_held = np.concatenate([[0], np.cumsum(held)])
+    return n_held[X.starts + X.lengths] > n_held[X.starts]
 
 
 def _suffices(samples, part, early_stopping):

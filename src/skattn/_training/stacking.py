@@ -53,7 +53,7 @@ def stack_line(common, scaled, n_train, networks):
         for (part, of_part), own in zip(apart.values(), lines, strict=True)
     ]
     y, weights, of_line, of_networks = map(np.concatenate, zip(*held_out, strict=True))
-    share = share_of_line(y, weights, of_line, of_networks, common.params["loss"])
+    share = round(share_of_line(y, weights, of_line, of_networks, common.params["loss"]), 6)
     return (line, 1.0 - share) if share else (None, 1.0)
 
 
