@@ -32,6 +32,7 @@ def test_each_field_of_numbers_is_in_the_data_or_in_the_arrays(good):
     assert set(data) | in_arrays == {field.name for field in fields(Numbers)}
     assert set(data).isdisjoint(in_arrays)
     assert {name for name, value in data.items() if value is None} == {
+        "line",
         "target_features",
         "validation_loss_curve",
     }

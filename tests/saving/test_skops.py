@@ -50,7 +50,7 @@ def test_a_loaded_regressor_trains_on_as_it_would_have():
     for estimator in (model, loaded):
         estimator.partial_fit(SEQUENCES, SEQUENCES[:, 1, 0])
     assert_array_equal(loaded.predict(SEQUENCES), model.predict(SEQUENCES))
-    assert loaded.history_ == model.history_
+    assert loaded.loss_curve_ == model.loss_curve_
 
 
 def test_nothing_of_skattn_is_trusted_unasked():

@@ -12,7 +12,7 @@ weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n)
 early_stopping         distinct samples                       True from 50 on, or with `X_val`
 n_members              whether training stops early           5 where it does, else 1
 validation_fraction    nothing                                1 / 5
-n_iter_no_change       training loss since the best epoch     15 where it fell by a fifth, else 50
+n_iter_no_change       training loss since the best epoch     15 where it fell by half, else 50
 =====================  =====================================  ===================================
 
 A fit that goes on from an earlier one keeps its spec and its number of networks.
@@ -51,7 +51,7 @@ AUTO_MEMBERS, AUTO_FRACTION = 5, 0.2
 
 #: With n_iter_no_change="auto": validation has turned where the training loss is below this share
 #: of its value in the best epoch. Epochs to wait where it has turned, and where not (a plateau).
-TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.8, 15, 50
+TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.5, 15, 50
 
 #: Stands for no limit of the gradient's norm.
 NO_CLIPNORM = float(np.finfo("float32").max)
