@@ -169,7 +169,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     n_iter_no_change : int or "auto", default="auto"
         Epochs to wait for an improvement, with early stopping. "auto" is 15 where the training
-        loss fell by a fifth since the best epoch (validation has turned), else 50 (a plateau).
+        loss halved since the best epoch (validation has turned), else 50 (a plateau).
 
     tol : float, default=0.0
         Smallest decrease of the validation loss that counts as an improvement.
