@@ -10,8 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import check_sequences
+from .._inputs.sequences import FLOAT32_MAX
 from .._inputs.targets import check_validation_rows
-from .._inputs.values import FLOAT32_MAX
 from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, LOSS_NAMES, OPTIMIZER_NAMES
 from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions, fit_context
 from .._training.fit import fit_networks

@@ -5,9 +5,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from .._sklearn import check_names
 from .containers import read_container
-from .sequences import present_steps
-from .strides import table_of
-from .values import check_range
+from .sequences import sequences_of
 from .windows import Windows
 
 
@@ -60,25 +58,6 @@ def check_shape(estimator, X, *, reset, input_name="X"):
     if not reset and estimator._X_ndim == 3:
         return _check_flattened(estimator, container.values, input_name)
     return _check_2d(estimator, container.values, reset)
-
-
-def sequences_of(X, name, kept=None):
-    """Check the values of X, as `check_shape` returns it; return them as `Sequences`.
-
-    Of samples that are not to be kept, nothing is looked at.
-    """
-    table, layout = table_of(X)
-    if kept is not None and not kept.all():
-        shares = layout.shares_rows
-        table, layout = (table, layout.take(kept)) if shares else table_of(X[kept])
-    sequences = present_steps(table, layout, name)
-    check_range(
-        sequences.table,
-        "X",
-        f"{name} expects finite values up to 3.4e38 in size; replace it, or mark the "
-        "whole step as absent with NaN in all its features.",
-    )
-    return sequences
 
 
 def check_array_of_sequences(X, estimator=None):

@@ -52,6 +52,8 @@ def read_container(X, name):
     """
     if isinstance(X, Windows):
         return Container(X, X.feature_names)
+    if type(X) is np.ndarray and X.ndim and X.dtype.kind in "biuf":
+        return Container(X)
     if is_list(X):
         sequences = _as_list(X)
         if sequences is not None:

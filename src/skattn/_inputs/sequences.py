@@ -6,6 +6,10 @@ import numpy as np
 
 from .keys import slice_keys
 from .layout import Layout, count_held
+from .strides import table_of
+
+#: The greatest number that float32 holds.
+FLOAT32_MAX = float(np.finfo("float32").max)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,41 @@ def join(parts):
     )
 
 
-def present_steps(table, layout, name):
+def sequences_of(X, name, kept=None):
+    """Check the values of X, as `check_shape` returns it; return them as `Sequences`.
+
+    Of samples that are not to be kept, nothing is looked at.
+    """
+    table, layout = table_of(X)
+    if kept is not None and not kept.all():
+        shares = layout.shares_rows
+        table, layout = (table, layout.take(kept)) if shares else table_of(X[kept])
+    sequences = _present_steps(table, layout, name)
+    check_range(
+        sequences.table,
+        "X",
+        f"{name} expects finite values up to 3.4e38 in size; replace it, or mark the "
+        "whole step as absent with NaN in all its features.",
+    )
+    return sequences
+
+
+def check_range(values, name, advice):
+    """Refuse infinite values, and values that float32 cannot hold."""
+    if values.dtype.kind != "f":
+        return
+    lowest, highest = (
+        float(np.fmin.reduce(values, axis=None)),
+        float(np.fmax.reduce(values, axis=None)),
+    )
+    if max(-lowest, highest) > FLOAT32_MAX:
+        value = highest if highest > FLOAT32_MAX else lowest
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for float32: {value}. {advice}"
+        )
+
+
+def _present_steps(table, layout, name):
     """Return the sequences without absent steps; refuse partly missing and empty ones."""
     starts, rows = layout.starts, layout.in_sequence(table)
     lengths, absent = np.full(len(starts), layout.n_timesteps), None

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_array
 
 from .._sklearn import check_y, n_samples_of
 from .containers import overflow_named
-from .values import check_range
+from .sequences import check_range
 
 
 def check_targets(y, kept, estimator, *, is_table=False):

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._inputs.checks import check_shape, sequences_of
+from .._inputs.checks import check_shape
 from .._inputs.keys import BLOCK, row_keys
 from .._inputs.overlaps import find_shared_rows
-from .._inputs.sequences import Sequences, join
+from .._inputs.sequences import Sequences, join, sequences_of
 from .._inputs.targets import check_targets, check_weights
 
 
