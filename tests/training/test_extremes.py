@@ -212,35 +212,36 @@ def test_prediction_takes_other_types_than_the_fit(dtype):
 
 DAYS = pd.date_range("2020-01-01", periods=8)
 NO_SHAPE = r"expects X of shape \(n_samples, n_timesteps, n_features\), or a list of arrays"
+DATES, SPANS = (f"column 0 holds {what}. Turn them" for what in ("dates", "lengths of time"))
+SPARSE = r"a dense table, and got a sparse one.*toarray\(\)"
+LARGE = "column 0 contains infinity or a value too large"
 NOT_X = {
     "None": (None, ValueError, NO_SHAPE + r".*Got shape \(\)"),
     "text": ("abc", ValueError, NO_SHAPE),
     "dict": ({"a": [1, 2]}, ValueError, NO_SHAPE),
     "set": ({1, 2}, ValueError, NO_SHAPE),
-    "list of dicts": ([{"a": 1}] * 8, ValueError, NO_SHAPE + r".*Got shape \(8,\)"),
+    "list of dicts": ([{"a": 1}] * 8, TypeError, "column 0 holds more than numbers: .* not 'dict'"),
     "generator": ((row for row in [[1.0]]), ValueError, NO_SHAPE),
-    "ragged steps": ([[[1, 2], [3]]] * 8, ValueError, NO_SHAPE + ".*rows of unequal length"),
-    "text in cells": (np.full((8, 3), "a"), ValueError, "strings"),
-    "bytes": (np.full((8, 3), b"a"), ValueError, "strings"),
+    "ragged steps": ([[[1, 2], [3]]] * 8, ValueError, NO_SHAPE + ".*parts of unequal shape"),
+    "text in cells": (np.full((8, 3), "a"), ValueError, "column 0 holds text. Encode it"),
+    "bytes": (np.full((8, 3), b"a"), ValueError, "column 0 holds text. Encode it"),
     "objects": (np.full((8, 3), object()), TypeError, "must be a string or a real number"),
-    "dates as objects": (
-        np.full((8, 3), datetime.date(2020, 1, 1)), TypeError, "must be a .* real number, not",
-    ),
+    "dates as objects": (np.full((8, 3), datetime.date(2020, 1, 1)), ValueError, DATES),
     "complex": (np.full((8, 3), 1j), ValueError, "Complex data not supported"),
-    "sparse matrix": (sp.csr_matrix(np.eye(8)), TypeError, "Sparse data .* dense data is required"),
-    "sparse array": (sp.coo_array(np.eye(8)), TypeError, "Sparse data .* dense data is required"),
-    "list of sparse": ([sp.csr_matrix(np.eye(3))] * 8, TypeError, "dense data is required"),
+    "sparse matrix": (sp.csr_matrix(np.eye(8)), TypeError, SPARSE),
+    "sparse array": (sp.coo_array(np.eye(8)), TypeError, SPARSE),
+    "list of sparse": ([sp.csr_matrix(np.eye(3))] * 8, TypeError, SPARSE),
     "nothing but None": (np.full((8, 3), None), ValueError, "NaN in every step of sample 0"),
     "empty arrays": ([np.empty((0, 2))] * 8, ValueError, "at least one time step"),
     "no rows": (np.empty((0, 3)), ValueError, r"0 sample\(s\)"),
-    "dates": (np.full((8, 3), "2020-01-01", "M8[ns]"), ValueError, "dtype datetime64.*: dates and"),
-    "days": (np.full((8, 3, 2), "2020-01-01", "M8[D]"), ValueError, "datetime64.*: dates and"),
-    "spans": (np.full((8, 3, 2), 1, "m8[h]"), ValueError, "X of dtype timedelta64.*: dates and"),
-    "NaT": (np.full((8, 3, 2), "NaT", "M8[s]"), ValueError, "X of dtype datetime64.*: dates and"),
-    "NaT of spans": (np.full((8, 3), "NaT", "m8[s]"), ValueError, "X of dtype timedelta64"),
-    "integers beyond floats": (np.full((8, 3), 10**400), ValueError, "Input X .* too large"),
-    "one of them": (np.array([[10**400, 1], *[[0, 0]] * 7]), ValueError, "Input X .* too large"),
-    "steps of them": ([[[-(10**400)]] * 3] * 8, ValueError, "Input X contains .* too large"),
+    "dates": (np.full((8, 3), "2020-01-01", "M8[ns]"), ValueError, DATES),
+    "days": (np.full((8, 3, 2), "2020-01-01", "M8[D]"), ValueError, DATES),
+    "spans": (np.full((8, 3, 2), 1, "m8[h]"), ValueError, SPANS),
+    "NaT": (np.full((8, 3, 2), "NaT", "M8[s]"), ValueError, DATES),
+    "NaT of spans": (np.full((8, 3), "NaT", "m8[s]"), ValueError, SPANS),
+    "integers beyond floats": (np.full((8, 3), 10**400), ValueError, LARGE),
+    "one of them": (np.array([[10**400, 1], *[[0, 0]] * 7]), ValueError, LARGE),
+    "steps of them": ([[[-(10**400)]] * 3] * 8, ValueError, LARGE),
     "long doubles": (np.full((8, 3), np.longdouble("1e4000")), ValueError, "too large for float32"),
 }  # fmt: skip
 
@@ -255,14 +256,22 @@ def test_what_x_cannot_be(X, kind, text):
 
 def test_a_frame_of_dates_is_named():
     frame = pd.DataFrame({"a": DAYS, "b": DAYS})
-    with pytest.raises(ValueError, match=r"X of dtype datetime64\[.*\]: dates and times"):
+    with pytest.raises(ValueError, match=r"column 'a' holds dates\. Turn"):
         make().fit(frame, uniform(8))
 
 
 NOT_Y = {
-    "dict": ({"a": 1}, TypeError, "at least 1 dimension"),
-    "number": (1.0, TypeError, "at least 1 dimension"),
-    "empty": ([], ValueError, r"0 sample\(s\)"),
+    "dict": (
+        {"a": 1},
+        ValueError,
+        r"inconsistent numbers of samples: \[8, 1\] in X and y. Pass one target",
+    ),
+    "number": (1.0, TypeError, "Expected sequence or array-like, got"),
+    "empty": (
+        [],
+        ValueError,
+        r"inconsistent numbers of samples: \[8, 0\] in X and y. Pass one target",
+    ),
     "no outputs": (np.empty((8, 0)), ValueError, r"0 feature\(s\)"),
     "complex": (np.full(8, 1j), ValueError, "Complex data not supported"),
     "one NaN among integers": ([1, 2, 3, 4, 5, 6, 7, np.nan], ValueError, "y contains NaN"),
