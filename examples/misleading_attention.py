@@ -61,7 +61,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
 
     X, y = make_first_half(N_TRAIN + 300)
-    model = LSTMAttentionRegressor("dot", units=16, epochs=60, random_state=0)
+    model = LSTMAttentionRegressor("dot", units=16, epochs=60, linear_path=False, random_state=0)
     model.fit(X[:N_TRAIN], y[:N_TRAIN])
     X, y = X[N_TRAIN:], y[N_TRAIN:]
     found = attention_faithfulness(

@@ -140,17 +140,17 @@ def test_training_stops_after_epochs_without_improvement(small, sequences, patie
 
 
 @pytest.mark.parametrize(
-    ("learning_rate", "fell", "patience"), [(0.03, True, 15), (1e-9, False, 50)]
+    ("learning_rate", "fell", "patience"), [(0.2, True, 15), (1e-9, False, 50)]
 )
 def test_auto_waits_longer_on_a_plateau_than_where_validation_has_turned(
     small, sequences, learning_rate, fell, patience
 ):
-    """It has turned where the training loss fell by a fifth since the best epoch."""
+    """It has turned where the training loss has halved since the best epoch."""
     samples, validation = opposed(sequences)
     model = small(**PLAIN | {"early_stopping": True}, epochs=90, learning_rate=learning_rate)
     model.set_params(tol=0.0 if fell else 1.0).fit(*samples, **validation)
     assert model.n_iter_ == model.best_iter_ + patience
-    assert (model.loss_curve_[-1] < 0.8 * model.loss_curve_[model.best_iter_ - 1]) == fell
+    assert (model.loss_curve_[-1] < 0.5 * model.loss_curve_[model.best_iter_ - 1]) == fell
 
 
 def test_gains_up_to_tol_are_no_improvement(small, sequences):
