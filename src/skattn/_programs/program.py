@@ -221,7 +221,7 @@ class Program:
 
     def _in_chunks(self, name, networks, X):
         """Evaluate X in chunks of whole multiples of samples; return a dict of arrays."""
-        vectors = tf.constant([self._packing.pack(p.values()) for p in networks])
+        vectors = tf.constant(np.stack([self._packing.pack(p.values()) for p in networks]))
         size = self.samples_at_once(X.n_timesteps, len(networks))
         size = size // SAMPLE_MULTIPLE * SAMPLE_MULTIPLE
         function = self._function(name)
