@@ -193,7 +193,7 @@ def test_each_array_is_scaled_by_its_own_norm_or_rests(arrays, clipnorm):
         with np.errstate(all="ignore"):
             norm = np.sqrt(np.sum(array * array, dtype="float32"))
         if np.isfinite(norm):
-            expected.append(array * min(1.0, clipnorm / max(norm, 1e-30)))
+            expected.append(array * min(1.0, float(clipnorm) / max(float(norm), 1e-30)))
         else:
             expected.append(np.zeros_like(array))
     assert_allclose(found, np.concatenate(expected), rtol=1e-4, atol=1e-30)
