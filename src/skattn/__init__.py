@@ -14,6 +14,7 @@ _MODULE_OF = {
     "ComparisonDisplay": "_displays.comparison",
     "FaithfulnessDisplay": "_displays.faithfulness",
     "ImportanceDisplay": "_displays.importance",
+    "LSTMAttentionClassifier": "_estimators.classifier",
     "LSTMAttentionRegressor": "_estimators.regressor",
     "LossCurveDisplay": "_displays.loss_curve",
     "ModelFileError": "_saving.checks",

@@ -7,7 +7,13 @@ from sklearn.utils import check_random_state
 
 from ._sklearn import POSITIVE_INTEGER, Interval, validate_params
 
-__all__ = ["make_adding", "make_echo", "make_fading_memory", "make_selective_recall"]
+__all__ = [
+    "make_adding",
+    "make_echo",
+    "make_fading_memory",
+    "make_selective_recall",
+    "make_symbol_recall",
+]
 
 _CONSTRAINTS = {
     "n_samples": [POSITIVE_INTEGER],
@@ -232,6 +238,70 @@ def make_fading_memory(
     y = X[:, :, 0] @ (weights / np.linalg.norm(weights))
     steps = np.full((n_samples, 1), n_timesteps - 1)
     return _task(X, y, steps, noise, rng, return_steps)
+
+
+@validate_params(
+    {**_CONSTRAINTS, "n_classes": [Interval(Integral, 2, None, closed="left")]},
+    prefer_skip_nested_validation=True,
+)
+def make_symbol_recall(
+    n_samples=1000,
+    n_timesteps=50,
+    *,
+    n_classes=3,
+    noise=0.0,
+    random_state=None,
+    return_steps=False,
+):
+    """Make symbol recall: which symbol stands at one flagged step among look-alikes.
+
+    Features 0 to ``n_classes - 1`` are the indicators of a symbol, drawn anew at every step; the
+    last feature is 1 at one step, which may be any, and 0 elsewhere. y is the symbol at the flagged
+    step.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of sequences.
+    n_timesteps : int, default=50
+        Number of steps of each, at least 2.
+    n_classes : int, default=3
+        Number of symbols, at least 2.
+    noise : float, default=0.0
+        Share of the labels, at most 1, that are drawn anew from all symbols.
+    random_state : int, RandomState instance or None, default=None
+        Source of the random numbers.
+    return_steps : bool, default=False
+        Whether to return the steps on which y depends.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_timesteps, n_classes + 1)
+        Symbols and flags.
+    y : ndarray of shape (n_samples,)
+        Labels from 0. Expected accuracy: at best ``1 - noise * (1 - 1 / n_classes)``; by guessing
+        ``1 / n_classes``.
+    steps : ndarray of shape (n_samples, 1)
+        The flagged steps; only with ``return_steps=True``.
+
+    Examples
+    --------
+    >>> from skattn.datasets import make_symbol_recall
+    >>> X, y, steps = make_symbol_recall(5, 8, random_state=0, return_steps=True)
+    >>> bool(X[0, steps[0, 0], y[0]] == 1)
+    True
+    """
+    if noise > 1:
+        raise ValueError(f"noise is a share of the labels, at most 1. Got noise={noise}.")
+    rng = check_random_state(random_state)
+    symbols = rng.randint(n_classes, size=(n_samples, n_timesteps))
+    steps = rng.randint(n_timesteps, size=(n_samples, 1))
+    indicators = np.eye(n_classes)[symbols]
+    X = np.concatenate([indicators, _marks(steps, n_timesteps)[:, :, np.newaxis]], axis=2)
+    y = np.take_along_axis(symbols, steps, axis=1)[:, 0]
+    anew = rng.uniform(size=n_samples) < noise
+    y = np.where(anew, rng.randint(n_classes, size=n_samples), y)
+    return (X, y, steps) if return_steps else (X, y)
 
 
 def _marks(steps, n_timesteps):

@@ -24,15 +24,7 @@ def check_targets(y, kept, estimator, *, is_table=False):
         Whether X had two dimensions, so that it may be one long table.
     """
     name = type(estimator).__name__
-    if y is None:
-        raise ValueError(
-            f"This {name} estimator requires y to be passed, but the target y is "
-            "None. Pass one target, or one row of targets, for each sequence in X."
-        )
-    if issparse(y):
-        raise TypeError("Sparse data was passed for y, but dense data is required: y.toarray().")
-    _refuse_masked(y, "y")
-    _check_length(y, len(kept), is_table)
+    check_given(y, len(kept), name, is_table)
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     if len(shape) > 2:
         raise ValueError(
@@ -54,6 +46,19 @@ def check_targets(y, kept, estimator, *, is_table=False):
         raise ValueError("Input y contains NaN. Remove these rows, or fill in their targets.")
     check_range(y, "y", "Rescale y, or remove these rows.")
     return y.reshape(len(y), -1), y.ndim
+
+
+def check_given(y, n_samples, name, is_table):
+    """Check that y is there, dense and whole, one target for each sample."""
+    if y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is "
+            "None. Pass one target, or one row of targets, for each sequence in X."
+        )
+    if issparse(y):
+        raise TypeError("Sparse data was passed for y, but dense data is required: y.toarray().")
+    _refuse_masked(y, "y")
+    _check_length(y, n_samples, is_table)
 
 
 def _check_length(y, n_samples, is_table):

@@ -17,15 +17,24 @@ from .network import DTYPE, assemble, dropout_layers, seeds_apart, weights_of
 from .optimizer import OPTIMIZERS, clip
 from .packing import Packing
 
-#: Loss name → formula for the errors of one output, ``(y, prediction, quantile) -> loss``.
-#: The huber loss changes from square to line at 1, in the units of (standardized) y.
+
+def _mean(losses):
+    return tf.reduce_mean(losses, axis=1)
+
+
+#: Loss name → formula for the loss of each sample, ``(y, prediction, quantile) -> loss``, of
+#: arrays (n_samples, n_outputs). The huber loss changes from square to line at 1, in the units of
+#: (standardized) y. For the log loss y is 1 in the column of the class, and p holds logits.
 LOSSES = {
-    "squared_error": lambda y, p, quantile: tf.square(y - p),
-    "absolute_error": lambda y, p, quantile: tf.abs(y - p),
-    "huber": lambda y, p, quantile: tf.where(
-        tf.abs(y - p) <= 1.0, 0.5 * tf.square(y - p), tf.abs(y - p) - 0.5
+    "squared_error": lambda y, p, quantile: _mean(tf.square(y - p)),
+    "absolute_error": lambda y, p, quantile: _mean(tf.abs(y - p)),
+    "huber": lambda y, p, quantile: _mean(
+        tf.where(tf.abs(y - p) <= 1.0, 0.5 * tf.square(y - p), tf.abs(y - p) - 0.5)
     ),
-    "quantile": lambda y, p, quantile: tf.maximum(quantile * (y - p), (quantile - 1) * (y - p)),
+    "quantile": lambda y, p, quantile: _mean(
+        tf.maximum(quantile * (y - p), (quantile - 1) * (y - p))
+    ),
+    "log_loss": lambda y, p, quantile: -tf.reduce_sum(y * tf.nn.log_softmax(p), axis=1),
 }
 
 #: Bytes of intermediate values that one call of a prediction may hold, roughly.
@@ -332,7 +341,7 @@ class Program:
 
     def _loss(self, outputs, y, samples, weights, quantile):
         losses = LOSSES[self.spec.loss](tf.gather(y, samples), outputs["prediction"], quantile)
-        return tf.reduce_sum(weights * tf.reduce_mean(losses, axis=1))
+        return tf.reduce_sum(weights * losses)
 
     def _predict(self, vectors, X):
         self.n_traces["predict"] += 1

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from numbers import Integral
 
 #: Names of the losses; `skattn._programs.program.LOSSES` has their formulas.
-LOSS_NAMES = ("squared_error", "absolute_error", "huber", "quantile")
+REGRESSION_LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
+LOSS_NAMES = (*REGRESSION_LOSSES, "log_loss")
 
 #: Names of the optimizers; `skattn._programs.optimizer.OPTIMIZERS` has their classes.
 OPTIMIZER_NAMES = ("adamw", "sgd")
@@ -54,7 +55,7 @@ class NetworkSpec:
     n_features : int
         Features per time step.
     n_outputs : int
-        Numbers predicted for each sequence.
+        Numbers predicted for each sequence; of classes their logits.
     attention : str, callable or None
         A key of `skattn._programs.network.NETWORKS`, or a builder with their signature.
     head_input : {"concat", "context"}

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._programs import program_of
+from .class_weights import with_class_weights
 from .holdout import parts_of
 from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
@@ -51,6 +52,8 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         If no network holds.
     """
     continues = target_features is not None
+    if params.get("class_weight") is not None:
+        samples, validation = with_class_weights(params["class_weight"], samples, validation)
     parts = parts_of(samples, validation, params, earlier and earlier.n_members)
     spec = spec_of(params, samples, continues=continues, earlier=earlier and earlier.spec)
     if earlier:
@@ -101,18 +104,22 @@ def _starts(params, samples, keys, parts, spec, earlier):
     trained = np.unique(np.concatenate([part.train for part in parts]))
     first, weights = distinct(samples.take(trained), keys[trained])
     merged = samples.take(trained[first]).compact()._replace(weights=weights)
-    features, targets = _statistics(merged, params["standardize"])
+    features, targets = _statistics(merged, params)
     given = {}
     if spec.relative:
         given["relative_steps/gain"] = _gain(merged, features, params["standardize"])
     return features, targets, [(given, None)] * len(parts)
 
 
-def _statistics(samples, standardize):
-    if not standardize:
-        return Statistics.neutral(samples.X.n_features), Statistics.neutral(samples.y.shape[1])
-    rows = Statistics.of(samples.X.table, samples.X.row_weights(samples.weights))
-    return rows, Statistics.of(samples.y, samples.weights)
+def _statistics(samples, params):
+    features = Statistics.neutral(samples.X.n_features)
+    targets = Statistics.neutral(samples.y.shape[1])
+    if params["standardize"]:
+        weights = samples.X.row_weights(samples.weights)
+        features = Statistics.of(samples.X.table, weights)
+        if params["loss"] != "log_loss":
+            targets = Statistics.of(samples.y, samples.weights)
+    return features, targets
 
 
 def _gain(samples, features, standardize):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._inputs.layout import count_held
+from .plausible import warn_of_missing_classes
 from .samples import has_distinct
 from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
 
@@ -46,13 +47,17 @@ def parts_of(samples, validation, params, n_earlier=None):
         return [everything] * count_members(params, stops, n_earlier)
     fraction = params["validation_fraction"]
     fraction = AUTO_FRACTION if fraction == "auto" else fraction
-    first = split_block(samples.X, fraction)
+    strata = _strata(samples, params["loss"])
+    first = split_block(samples.X, fraction, strata=strata)
     if not _suffices(samples, first, params["early_stopping"]):
         _check_none_is_wanted(samples, params["early_stopping"])
         return [everything] * count_members(params, False, n_earlier)
     n_members = count_members(params, True, n_earlier)
-    others = [split_block(samples.X, fraction, number) for number in range(1, n_members)]
-    return [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
+    others = [split_block(samples.X, fraction, number, strata) for number in range(1, n_members)]
+    parts = [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
+    if params["loss"] == "log_loss" and len(strata) == 1:
+        warn_of_missing_classes(samples.y, parts, params["classes"])
+    return parts
 
 
 def count_members(params, stops_early, n_earlier=None):
@@ -62,22 +67,58 @@ def count_members(params, stops_early, n_earlier=None):
     return AUTO_MEMBERS if stops_early else 1
 
 
-def split_block(X, fraction, number=0):
-    """Hold out a block of sequences, at least one: the last, or one before it.
+def split_block(X, fraction, number=0, strata=None):
+    """Hold out a block of each stratum of sequences: the last, or one before it.
 
-    Block 0 is the last one, block 1 the one before it. After the first block of X the count
-    begins at the last one again. All blocks have one size; the first block of X may share
-    sequences with its neighbour. A window that overlaps in the caller's table with a held-out
-    one is in neither part.
+    A window that overlaps in the caller's table with a held-out one is in neither part.
+
+    Parameters
+    ----------
+    X : Sequences
+        The sequences.
+    fraction : float
+        Share of each stratum in its block.
+    number : int, default=0
+        Block 0 is the last one, block 1 the one before it.
+    strata : list of int array, default=None
+        Numbers of the sequences of each stratum; None where all are one.
     """
-    n_samples = len(X)
+    held = np.zeros(len(X), dtype=bool)
+    for stratum in [np.arange(len(X))] if strata is None else strata:
+        held[stratum[_block(len(stratum), fraction, number)]] = True
+    validation = np.flatnonzero(held)
+    return Part(np.flatnonzero(~held & ~_overlapping(X, validation)), validation)
+
+
+def _block(n_samples, fraction, number):
+    """Return where a block lies: at least one sample, but not all of them.
+
+    After the first block the count begins at the last one again. All blocks have one size; the
+    first block may share samples with its neighbour.
+    """
     size = min(int(np.ceil(fraction * n_samples)), n_samples - 1)
     n_blocks = -(-n_samples // max(1, size))
     end = max(size, n_samples - number % n_blocks * size)
-    held = np.zeros(n_samples, dtype=bool)
-    held[end - size : end] = True
-    validation = np.flatnonzero(held)
-    return Part(np.flatnonzero(~held & ~_overlapping(X, validation)), validation)
+    return slice(end - size, end)
+
+
+def _strata(samples, loss):
+    """Return the numbers of the samples of each class; of all, where windows share a table.
+
+    So each part holds every class, though a file may be sorted by class. A single sample of a
+    class trains. Windows have to be held out in one block, whatever their classes.
+    """
+    numbers = np.arange(len(samples.X))
+    if loss != "log_loss" or _are_windows(samples.X):
+        return [numbers]
+    return [numbers[column > 0] for column in samples.y.T]
+
+
+def _are_windows(X):
+    """Return whether sequences that begin at different rows of the table share rows."""
+    order = np.argsort(X.starts, kind="stable")
+    starts, ends = X.starts[order], np.maximum.accumulate((X.starts + X.lengths)[order])
+    return bool(((starts[1:] > starts[:-1]) & (starts[1:] < ends[:-1])).any())
 
 
 def _overlapping(X, validation):

@@ -9,6 +9,8 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
 - With a `target_feature`, y is the change from the last value, and steps enter relative to the
   last one, with the gain of the networks.
 - An absent step counts as 0 in scaled units, which is the feature's mean.
+- Of classes the line predicts 1 for the own class and 0 for the others. A factor, chosen on the
+  same held-out samples, makes logits of these. Networks and line then meet as logits.
 - w follows the loss of the fit. The quantile loss has no line: a ridge regression predicts a mean.
 - w is lowered by about one standard error, as L. Breiman's rule for pruning does [3]_. It is 0
   unless held-out samples speak for the line.
@@ -27,12 +29,13 @@ References
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, reduce
 from threading import Lock
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import softmax
 from threadpoolctl import ThreadpoolController
 
 #: Greatest number of columns. The line reads the last steps of a sequence that fit into it.
@@ -47,11 +50,16 @@ ALPHAS = np.logspace(-8, 3, 23)
 #: Penalties whose held-out errors differ by less than this share are tied: the largest wins.
 TIE = 1e-6
 
-#: Loss name → slope of the loss at an error. The line is stacked with networks of these losses.
+#: Greatest factor that makes logits of a line's predictions for classes.
+STEEPEST = 100.0
+
+#: Loss name → slope of the loss at predictions p of y, ``(y, p) -> slope``, downwards. The line is
+#: stacked with networks of these losses.
 SLOPES: dict[str, Callable] = {
-    "squared_error": lambda errors: errors,
-    "absolute_error": np.sign,
-    "huber": lambda errors: np.clip(errors, -1, 1),
+    "squared_error": lambda y, p: y - p,
+    "absolute_error": lambda y, p: np.sign(y - p),
+    "huber": lambda y, p: np.clip(y - p, -1, 1),
+    "log_loss": lambda y, p: y - softmax(p, axis=1),
 }
 
 _LOCK = Lock()
@@ -214,6 +222,11 @@ class Line:
         return predictions
 
 
+    def times(self, factor):
+        """Return the line whose predictions are a multiple of these."""
+        return replace(self, kernel=factor * self.kernel, intercept=factor * self.intercept)
+
+
 class _Design:
     """Samples about their means, on one axis for each column or, if fewer, for each sample.
 
@@ -311,6 +324,27 @@ def _choose_alpha(paths, held_out, unit):
     return float(ALPHAS[errors <= errors.min() + TIE * abs(errors.min())][-1])
 
 
+def steepness_of(y, weights, line):
+    """Return the factor that makes logits of a line which predicts 0 or 1 for each class.
+
+    It has the least log loss, and lies in [0, `STEEPEST`].
+
+    Parameters
+    ----------
+    y, line : arrays of shape (n_samples, n_classes)
+        1 in the column of the class, and the line's predictions, of samples that did not train it.
+    weights : array of shape (n_samples,)
+        Weights of the samples.
+    """
+
+    def slope(factor):  # it falls as the factor grows, since the log loss is convex
+        return weights @ (line * SLOPES["log_loss"](y, factor * line)).sum(axis=1)
+
+    if slope(0.0) <= 0:
+        return 0.0
+    return STEEPEST if slope(STEEPEST) >= 0 else float(brentq(slope, 0.0, STEEPEST))
+
+
 def share_of_line(y, weights, line, network, loss="squared_error"):
     """Return w of the stacked prediction w · line + (1 - w) · network, in [0, 1].
 
@@ -326,10 +360,10 @@ def share_of_line(y, weights, line, network, loss="squared_error"):
     loss : str, default="squared_error"
         One of `SLOPES`.
     """
-    towards, missing = line - network, y - network
+    towards = line - network
 
     def evidence(share):
-        slopes = (towards * SLOPES[loss](missing - share * towards)).sum(axis=1) * weights
+        slopes = (towards * SLOPES[loss](y, network + share * towards)).sum(axis=1) * weights
         return slopes.sum() - np.sqrt((slopes**2).sum())
 
     if evidence(0.0) <= 0:

@@ -1,6 +1,7 @@
 """Several networks of one spec: each array has one entry for each network on its first axis."""
 
 import numpy as np
+from scipy.special import log_softmax, logsumexp
 
 #: Share of the predictions left out of the average at either end.
 TRIMMED = 0.2
@@ -15,6 +16,16 @@ def middle(n_members):
 def middle_mean(predictions):
     """Return the trimmed mean of predictions over networks, which are on the first axis."""
     return np.sort(predictions, axis=0)[middle(len(predictions))].mean(axis=0)
+
+
+def log_mean_probability(logits):
+    """Return the logarithms of the mean probabilities over networks, on the first axis."""
+    return logsumexp(log_softmax(logits, axis=-1), axis=0) - np.log(len(logits))
+
+
+def average(predictions, loss):
+    """Return what several networks that were trained with a loss predict together."""
+    return log_mean_probability(predictions) if loss == "log_loss" else middle_mean(predictions)
 
 
 def stack_arrays(members):

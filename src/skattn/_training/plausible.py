@@ -69,6 +69,29 @@ def warn_of_validation(validation, samples):
             )
 
 
+def warn_of_missing_classes(y, parts, classes):
+    """Warn where the samples that train or stop a network lack a class.
+
+    Parameters
+    ----------
+    y : array of shape (n_samples, n_classes)
+        1 in the column of the class.
+    parts : list of Part
+        Of each network.
+    classes : array of shape (n_classes,)
+        Their labels.
+    """
+    held = [y[samples].any(axis=0) for part in parts for samples in part]
+    missing = ~np.all(held, axis=0)
+    if missing.any():
+        _warn(
+            f"Windows of one table are held out in one block, and classes "
+            f"{np.asarray(classes)[missing].tolist()} are missing from a block, or from the rest, "
+            "of a network: it cannot learn them, or not stop by them. Pass X_val and y_val that "
+            "hold every class, or set early_stopping=False."
+        )
+
+
 def _lies_elsewhere(values, reference):
     """Return whether values (n, n_columns) lie farther from the reference than drift explains."""
     low, high = reference.min(axis=0), reference.max(axis=0)

@@ -88,9 +88,8 @@ class Run:
         self._state = self._kept = program.start(given, state, self.recipe.dropout, seed)
         self._train = part.train[first], weights
         at_once = program.samples_at_once(samples.X.n_timesteps)
-        self._validation = validation_batches(
-            part.validation, samples.weights[part.validation], at_once
-        )
+        weights = (samples.weights * samples.factors)[part.validation]
+        self._validation = validation_batches(part.validation, weights, at_once)
 
     @property
     def n_batches(self):

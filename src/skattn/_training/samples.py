@@ -8,22 +8,24 @@ from .._inputs.checks import check_shape
 from .._inputs.keys import BLOCK, row_keys
 from .._inputs.overlaps import find_shared_rows
 from .._inputs.sequences import Sequences, join, sequences_of
-from .._inputs.targets import check_targets, check_weights
+from .._inputs.targets import check_weights
 
 
 class Samples(NamedTuple):
     """Checked samples, all of positive weight.
 
-    X holds n_samples sequences; y has shape (n_samples, n_outputs) and weights (n_samples,).
+    X holds n_samples sequences; y has shape (n_samples, n_outputs); weights and factors have
+    shape (n_samples,). A factor multiplies the summed weights of equal samples.
     """
 
     X: Sequences
     y: np.ndarray
     weights: np.ndarray
+    factors: np.ndarray
 
     def take(self, samples):
         """Return the samples with these numbers."""
-        return Samples(self.X.take(samples), self.y[samples], self.weights[samples])
+        return Samples(self.X.take(samples), *(part[samples] for part in self[1:]))
 
     def compact(self):
         """Return the samples on a table without the rows of other samples."""
@@ -31,27 +33,24 @@ class Samples(NamedTuple):
 
 
 def check_samples(estimator, X, y, sample_weight, *, reset, input_name="X"):
-    """Check X, y and weights; return `Samples`, and the number of dimensions of y.
+    """Check X, y and weights; return `Samples`.
 
     Samples of weight 0 are left out before anything looks at their values.
     """
     X = check_shape(estimator, X, reset=reset, input_name=input_name)
     weights = check_weights(sample_weight, len(X))
     kept = weights > 0
-    y, n_dims = check_targets(y, kept, estimator, is_table=estimator._X_ndim == 2)
+    y = estimator._check_targets(y, kept, reset=reset)
     sequences = sequences_of(X, type(estimator).__name__, kept)
-    return Samples(find_shared_rows(sequences).trimmed(), y, weights[kept]), n_dims
+    return Samples(find_shared_rows(sequences).trimmed(), y, weights[kept], np.ones(len(y)))
 
 
 def followed_by(samples, others):
     """Join samples and others, which may be None, into one."""
     if others is None:
         return samples
-    return Samples(
-        join([samples.X, others.X]),
-        np.concatenate([samples.y, others.y]),
-        np.concatenate([samples.weights, others.weights]),
-    )
+    rest = (np.concatenate(pair) for pair in zip(samples[1:], others[1:], strict=True))
+    return Samples(join([samples.X, others.X]), *rest)
 
 
 def keys_of(samples):
@@ -83,14 +82,14 @@ def distinct(samples, keys):
     first : int array of shape (n_distinct,)
         The number of one sample of each group of equal ones.
     weights : array of shape (n_distinct,)
-        Their summed weights.
+        Their summed weights, times their factor.
     """
     order = np.lexsort(keys.T[::-1])
     begins = np.ones(len(order), dtype=bool)
     later = np.flatnonzero((keys[order[1:]] == keys[order[:-1]]).all(axis=1)) + 1
     begins[later] = ~_equal(samples, order[later - 1], order[later])
     weights = np.add.reduceat(samples.weights[order], np.flatnonzero(begins))
-    return order[begins], weights
+    return order[begins], weights * samples.factors[order[begins]]
 
 
 def has_distinct(samples, number):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .line import SLOPES, cross_fit, share_of_line
-from .members import middle_mean
+from .line import SLOPES, cross_fit, share_of_line, steepness_of
+from .members import average
 from .samples import distinct
 
 
@@ -42,9 +42,8 @@ def stack_line(common, scaled, n_train, networks):
         apart.setdefault(part.validation.tobytes(), (part, []))[1].append(network)
     folds = [tuple(part) for part, _ in apart.values()]
     gain = networks[0][1].get("relative_steps/gain")
-    fitted = cross_fit(
-        scaled.X, scaled.y, scaled.weights, folds, gain=gain, kept=np.arange(n_train)
-    )
+    weights, kept = scaled.weights * scaled.factors, np.arange(n_train)
+    fitted = cross_fit(scaled.X, scaled.y, weights, folds, gain=gain, kept=kept)
     if fitted is None:
         return None, 1.0
     line, lines = fitted
@@ -53,7 +52,11 @@ def stack_line(common, scaled, n_train, networks):
         for (part, of_part), own in zip(apart.values(), lines, strict=True)
     ]
     y, weights, of_line, of_networks = map(np.concatenate, zip(*held_out, strict=True))
-    share = round(share_of_line(y, weights, of_line, of_networks, common.params["loss"]), 6)
+    loss = common.params["loss"]
+    if loss == "log_loss":
+        steepness = steepness_of(y, weights, of_line)
+        line, of_line = line.times(steepness), steepness * of_line
+    share = round(share_of_line(y, weights, of_line, of_networks, loss), 6)
     return (line, 1.0 - share) if share else (None, 1.0)
 
 
@@ -61,5 +64,5 @@ def _held_out(common, scaled, validation, networks, line):
     """Return targets, weights and both predictions of the distinct samples of a held-out block."""
     first, weights = distinct(common.samples.take(validation), common.keys[validation])
     samples = scaled.take(validation[first])
-    predicted = middle_mean(common.program.predict(networks, samples.X))
+    predicted = average(common.program.predict(networks, samples.X), common.params["loss"])
     return samples.y, weights, line.predict(samples.X), predicted

@@ -1,0 +1,205 @@
+"""The parameters that the estimators share: their constraints, and their texts."""
+
+import inspect
+import re
+from numbers import Integral, Real
+from typing import Any
+
+from .._inputs.sequences import FLOAT32_MAX
+from .._programs.spec import ATTENTIONS, HEAD_INPUT_NAMES, OPTIMIZER_NAMES
+from .._sklearn import POSITIVE_INTEGER, Interval, StrOptions
+from .._training.settings import SCHEDULES
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "attention": [StrOptions({name for name in ATTENTIONS if name}), callable, None],
+    "head_input": [StrOptions(set(HEAD_INPUT_NAMES))],
+    "units": [POSITIVE_INTEGER],
+    "n_layers": [POSITIVE_INTEGER],
+    "bidirectional": ["boolean"],
+    "dense_units": ["array-like", None],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
+    "n_timesteps": [POSITIVE_INTEGER, None],
+    "linear_path": ["boolean", StrOptions({"auto"})],
+    "standardize": ["boolean"],
+    "optimizer": [StrOptions(set(OPTIMIZER_NAMES))],
+    "learning_rate": [Interval(Real, 0, FLOAT32_MAX, closed="right")],
+    "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
+    "weight_decay": [
+        Interval(Real, 0, FLOAT32_MAX, closed="both"),
+        StrOptions({"auto"}),
+        None,
+    ],
+    "clipnorm": [Interval(Real, 0, FLOAT32_MAX, closed="right"), None],
+    "ema_momentum": [Interval(Real, 0, 1, closed="left")],
+    "epochs": [POSITIVE_INTEGER, StrOptions({"auto"})],
+    "batch_size": [POSITIVE_INTEGER],
+    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither"), StrOptions({"auto"})],
+    "n_iter_no_change": [POSITIVE_INTEGER, StrOptions({"auto"})],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "n_members": [POSITIVE_INTEGER, StrOptions({"auto"})],
+    "callbacks": [list, tuple, None],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+
+#: Texts of parameters and attributes that mean the same in each estimator.
+TEXTS = """
+attention : {"mean", "dot", "general", "additive", "hierarchical"}, callable or None, \
+        default="additive"
+    How the steps are weighted, with H = (h_1 … h_T) the LSTM's outputs, q = h_T its last state
+    and d its width:
+
+    - None: not at all; the head reads q.
+    - "mean": equally (mean pooling), the control of every comparison.
+    - "dot": by q·h_t / √d [2]_.
+    - "general": by q W h_t / √d [2]_.
+    - "additive": by vᵀ tanh(W₁h_t + W₂q + b) [1]_.
+    - "hierarchical": a bidirectional LSTM, self-attention over all steps, an LSTM
+      of ``units // 2``, additive attention over that, and a dense layer of 128.
+    - a function ``(query, states, mask, spec) -> (query, context, weights)`` that
+      builds the user's own attention from new Keras layers: query (n, d), states
+      (n, n_timesteps, d), mask (n, n_timesteps), context (n, any width), weights
+      (n, n_timesteps). Its matrices are drawn Glorot-uniform at each fit, whatever
+      their initializer; vectors and constants start as it made them. Bind options
+      with ``def``: each clone of a `functools.partial` or of another object is
+      compiled anew.
+
+head_input : {"concat", "context"}, default="concat"
+    What the head reads: query and context [q; c], or the context c alone. Used only when
+    `attention` is not None.
+
+units : int, default=64
+    Units of the LSTM, per direction.
+
+n_layers : int, default=1
+    Number of stacked LSTMs.
+
+bidirectional : bool, default=False
+    Whether each LSTM also reads from the end. The hierarchical network does so always.
+
+dense_units : sequence of int, default=None
+    Units of relu layers between attention and output. None means none, and (128,) for the
+    hierarchical network.
+
+dropout : float, default=0.0
+    Share of the head's inputs, and of those of the second and further LSTMs, set to zero in
+    training; in [0, 1).
+
+n_timesteps : int, default=None
+    Used only when X is 2-D: the number of steps in each row, whose columns hold all features
+    of the first step first. None means one feature per step. Columns feature by feature are
+    brought into order by ``X.reshape(len(X), n_features, n_timesteps).transpose(0, 2, 1)``.
+
+optimizer : {"adamw", "sgd"}, default="adamw"
+    The optimizer, with Keras' defaults; "sgd" has Nesterov momentum 0.9.
+
+learning_rate : float, default=3e-3
+    The (highest) learning rate.
+
+learning_rate_schedule : {"constant", "cosine"}, default="cosine"
+    How the learning rate moves over `epochs`: not at all, or along half a cosine to 0.
+
+clipnorm : float, default=1.0
+    Greatest norm of each parameter's gradient; larger ones are scaled down. None for no limit.
+
+ema_momentum : float, default=0.99
+    Momentum, in [0, 1), of the running average of the parameters over the optimizer's steps.
+    The average is validated, kept, and predicts. 0 for the parameters themselves.
+
+epochs : int or "auto", default="auto"
+    Greatest number of passes over the training samples. "auto" is 100, and fewer where these
+    are more than 5,000 batches, but at least 2.
+
+batch_size : int, default=32
+    Number of samples in a batch.
+
+early_stopping : bool or "auto", default="auto"
+    Whether to hold out validation samples, to stop when their loss has not improved for
+    `n_iter_no_change` epochs, and to keep the parameters of the best epoch. "auto" does so
+    where 50 distinct samples or more are left for both, or when `X_val` is given.
+
+n_iter_no_change : int or "auto", default="auto"
+    Epochs to wait for an improvement, with early stopping. "auto" is 15 where the training
+    loss halved since the best epoch (validation has turned), else 50 (a plateau).
+
+tol : float, default=0.0
+    Smallest decrease of the validation loss that counts as an improvement.
+
+callbacks : list, default=None
+    Keras callbacks (instances or classes), called at the begin and end of training and of each
+    epoch. They may read, stop the training and move the learning rate. With several networks
+    they hear one curve, the mean; their `model` is the first network, and None after the fit.
+
+warm_start : bool, default=False
+    Whether `fit` goes on from the parameters, the statistics and, if that was warm-started as
+    well, the optimizer's state of the last fit. `standardize` and `n_timesteps` stay as they
+    were then.
+
+random_state : int, RandomState instance or None, default=None
+    Source of initial parameters, of the order of samples, and of dropout. The same int gives
+    the same model, bit for bit, on the same machine.
+
+verbose : int, default=0
+    Whether to show a progress bar.
+
+n_features_in_ : int
+    Number of columns of X in two dimensions, `n_timesteps_in_` times `n_features_per_step_`.
+    After a fit on X of three, `predict` takes that form, too: first step first.
+
+n_features_per_step_ : int
+    Number of features of a step.
+
+feature_names_in_ : ndarray of str
+    Names of the columns, where X was a DataFrame; names of the features of a step, where it
+    was a list of DataFrames, or `Windows` that have names.
+
+n_timesteps_in_ : int
+    Number of steps of the X seen in fit (of the longest sequence).
+
+spec_ : NetworkSpec
+    The specification that decides the compiled program.
+
+line_ : Line or None
+    The ridge regression in the prediction; None where it has no share.
+
+network_share_ : float
+    Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention hardly
+    counts, and `attention_weights` warns.
+
+n_members_ : int
+    Number of networks.
+
+parameters_ : dict of str to ndarray
+    The network's parameters by name; those of several members stacked along a leading axis.
+
+learning_rate_curve_ : list of float
+    Learning rate at the beginning of each epoch.
+
+n_iter_ : int
+    Number of epochs run.
+
+best_iter_ : int
+    The epoch, counted from 1, whose parameters are kept; of several networks the mean,
+    rounded.
+
+best_loss_ : float
+    Loss of that epoch, on validation samples where there are any; of several networks the
+    mean.
+"""
+
+_SHARED = {
+    re.match(r"\w+", text)[0]: text for text in re.split(r"\n\n(?=\w+ : )", TEXTS.strip())
+}
+
+
+def documented(cls):
+    """Put the texts of shared parameters and attributes in the place of ``{name}`` lines."""
+    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
+    names = [re.fullmatch(r"\{(\w+)\}", line) for line in lines]
+    cls.__doc__ = "\n".join(
+        _SHARED[name[1]] if name else line for name, line in zip(names, lines, strict=True)
+    )
+    return cls
