@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_consistent_length
 
 from .._inputs.checks import as_sequences
 from .._insight.alignment import move, places_of_ends
@@ -40,7 +41,7 @@ class AttentionDisplay:
     image_ : matplotlib artist
         The heat map; with ``kind="heatmap"``.
     line_, band_ : matplotlib artists
-        Mean profile and band; with ``kind="profile"``.
+        Mean profile and band; with ``kind="profile"``. With `labels` a dict of each by class.
     line_, bars_, weights_ax_ : matplotlib artists
         The series, its weights and their axes; with ``kind="sample"``.
 
@@ -73,7 +74,7 @@ class AttentionDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMAttentionRegressor`, or a `Pipeline` or search around one.
+            A fitted regressor or classifier of skattn, or a `Pipeline` or search around one.
         X : array-like or list of array-like
             As `estimator.predict` takes it.
         kind : {"heatmap", "profile", "sample"}, default="heatmap"
@@ -164,6 +165,7 @@ class AttentionDisplay:
         ax=None,
         sample=None,
         feature=0,
+        labels=None,
         heatmap_kw=None,
         line_kw=None,
         band_kw=None,
@@ -186,6 +188,8 @@ class AttentionDisplay:
             map of self-attention (None for the mean of all).
         feature : int or str, default=0
             The feature to draw with ``kind="sample"``, by position or name.
+        labels : array-like of shape (n_samples,), default=None
+            The class of each sample: ``kind="profile"`` draws a profile for each class.
         heatmap_kw, line_kw, band_kw, bar_kw : dict, default=None
             Keywords for matplotlib's `pcolormesh`, `plot`, `fill_between` and `bar`.
 
@@ -203,7 +207,7 @@ class AttentionDisplay:
         if kind == "heatmap":
             self._heatmap(ax, sample, heatmap_kw or {})
         elif kind == "profile":
-            self._profile(ax, line_kw or {}, band_kw or {})
+            self._profiles(ax, labels, line_kw or {}, band_kw or {})
         else:
             self._bars(ax, sample or 0, bar_kw or {})
             self._line(ax, name, series, line_kw or {})
@@ -236,23 +240,39 @@ class AttentionDisplay:
             shown = np.unique(np.linspace(0, len(self.index) - 1, 6).astype(int))
             ax.set_yticks(shown, [_label(self.index[place]) for place in shown])
 
-    def _profile(self, ax, line_kw, band_kw):
-        values, label = lag_values(self.lags)
+    def _profiles(self, ax, labels, line_kw, band_kw):
+        """Draw the profile of all samples, or that of each class."""
         weights = self.weights if self.weights.ndim == 2 else self.weights.mean(axis=1)
         if self.X is not None:
             weights = np.where(np.isnan(self.X).all(axis=2), np.nan, weights)
-        seen = ~np.isnan(weights).all(axis=0)
-        means, low, high = (np.full(len(values), np.nan) for _ in range(3))
-        means[seen] = np.nanmean(weights[:, seen], axis=0)
-        low[seen], high[seen] = np.nanpercentile(weights[:, seen], [10, 90], axis=0)
-        band = {"color": FIRST, "alpha": 0.25, "linewidth": 0, "label": "10th to 90th percentile"}
-        line = {"color": FIRST, "marker": "." if seen.sum() == 1 else None, "label": "mean"}
-        self.band_ = ax.fill_between(values, low, high, **band | band_kw)
-        (self.line_,) = ax.plot(values, means, **line | line_kw)
+        if labels is None:
+            self.band_, self.line_ = self._profile(ax, weights, "mean", FIRST, line_kw, band_kw)
+        else:
+            labels = np.asarray(labels)
+            check_consistent_length(labels, weights)
+            drawn = {
+                label: self._profile(ax, weights[labels == label], label, f"C{n}", line_kw, band_kw)
+                for n, label in enumerate(np.unique(labels).tolist())
+            }
+            self.band_, self.line_ = ({k: pair[n] for k, pair in drawn.items()} for n in (0, 1))
+        values, label = lag_values(self.lags)
         time_runs_right(ax, values, label)
         ax.set(ylabel="attention weight", title=f"Attention weights, {len(weights)} samples")
         ax.set_ylim(bottom=0)
         ax.legend()
+
+    def _profile(self, ax, weights, name, colour, line_kw, band_kw):
+        """Draw the mean of some samples, with a band; return the band and the line."""
+        values, _ = lag_values(self.lags)
+        seen = ~np.isnan(weights).all(axis=0)
+        means, low, high = (np.full(len(values), np.nan) for _ in range(3))
+        means[seen] = np.nanmean(weights[:, seen], axis=0)
+        low[seen], high[seen] = np.nanpercentile(weights[:, seen], [10, 90], axis=0)
+        band = {"color": colour, "alpha": 0.25, "linewidth": 0}
+        band["label"] = "10th to 90th percentile" if name == "mean" else None
+        line = {"color": colour, "marker": "." if seen.sum() == 1 else None, "label": name}
+        drawn = ax.fill_between(values, low, high, **band | band_kw)
+        return drawn, *ax.plot(values, means, **line | line_kw)
 
     def _bars(self, ax, sample, bar_kw):
         """Draw the weights of a sample behind what is drawn on the axes."""

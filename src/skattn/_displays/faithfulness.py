@@ -60,7 +60,7 @@ class FaithfulnessDisplay(ResultDisplay):
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMAttentionRegressor`, or a `Pipeline` or search around one.
+            A fitted regressor or classifier of skattn, or a `Pipeline` or search around one.
         X, y : array-like
             As for `attention_faithfulness`.
         ax : matplotlib Axes or pair of them, default=None

@@ -1,6 +1,7 @@
 """The picture of loss curves."""
 
 import numpy as np
+from sklearn.base import is_regressor
 
 from .._insight.last_step import unwrap
 from .axes import FIRST, SECOND, THIRD, axes_of, whole_numbers
@@ -52,7 +53,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LSTMAttentionRegressor`, or a `Pipeline` or search around one.
+            A fitted regressor or classifier of skattn, or a `Pipeline` or search around one.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         line_kw : dict, default=None
@@ -66,15 +67,15 @@ class LossCurveDisplay:
         _, regressor, _ = unwrap(estimator)
         if not hasattr(regressor, "loss_curve_"):
             raise AttributeError(
-                f"{type(regressor).__name__} has no loss curve. The last step must be an "
-                "LSTMAttentionRegressor."
+                f"{type(regressor).__name__} has no loss curve. The last step must be "
+                "an LSTMAttentionRegressor or -Classifier."
             )
         display = cls(
             regressor.loss_curve_,
             regressor.validation_loss_curve_,
             best_iter=regressor.best_iter_,
             loss=regressor.spec_.loss.replace("_", " ")
-            + (" of standardized y" if regressor.standardize else ""),
+            + (" of standardized y" if regressor.standardize and is_regressor(regressor) else ""),
         )
         return display.plot(ax=ax, line_kw=line_kw)
 

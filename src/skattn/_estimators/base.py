@@ -180,8 +180,7 @@ class LSTMAttentionEstimator(BaseEstimator):
         return self._settled(samples, continued, begins=False)
 
     def _continued(self, samples):
-        """Return the number of the feature that each output continues, or None."""
-        return None
+        """Return the number of the feature that each output continues: None, for no feature."""
 
     def _settled(self, samples, continued, begins):
         """Return checked samples as they train."""

@@ -351,7 +351,8 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         y : ndarray of shape (n_samples,)
             Labels.
         """
-        return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
+        codes = self.predict_log_proba(X).argmax(axis=1)
+        return self.classes_[codes]
 
     def _check_targets(self, y, kept, *, reset):
         """Check labels; return 1 in the column of each sample's class, (n_samples, n_classes)."""
@@ -362,7 +363,8 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         return np.eye(self.n_classes_)[codes_of(labels, self.classes_)]
 
     def _forget_classes(self):
-        vars(self).pop("classes_", None)
+        if hasattr(self, "classes_"):
+            del self.classes_
 
     def _take_classes(self, classes):
         """Take the classes of the first `partial_fit`; refuse others later."""
@@ -381,6 +383,8 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         own: dict[str, Any] = {"relative_inputs": False, "quantile": 0.5, "classes": self.classes_}
         params = own | super()._params()
         if isinstance(self.class_weight, dict):
-            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+            weights = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_
+            )
             params["class_weight"] = weights
         return params

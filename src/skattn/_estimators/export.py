@@ -24,9 +24,14 @@ def _assemble(estimator):
     scale, offset = 1 / features.scale, -features.mean / features.scale
     scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
     networks = _networks(numbers, estimator.dropout)
-    prediction = _mean([network(scaled)["prediction"] for network in networks])
+    is_classifier = numbers.spec.loss == "log_loss"
+    mean = _log_mean_probability if is_classifier else _mean
+    prediction = mean([network(scaled)["prediction"] for network in networks])
     if numbers.line is not None:
         prediction = _with_line(prediction, scaled, numbers.line, numbers.network_share)
+    if is_classifier:
+        probabilities = keras.layers.Softmax(name="probabilities")(prediction)
+        return keras.Model(inputs, probabilities, name="lstm_attention_classifier")
     outputs = keras.layers.Rescaling(
         targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
     )(prediction)
@@ -71,6 +76,12 @@ def _mean(predictions):
     return ops.mean(in_order[:, middle(len(predictions))], axis=1)
 
 
+def _log_mean_probability(logits):
+    """Return the logarithms of the networks' mean probabilities; the mean is the softmax of it."""
+    each = ops.log_softmax(ops.stack(logits, axis=1), axis=-1)
+    return ops.logsumexp(each, axis=1)
+
+
 def _with_line(prediction, sequences, line, share):
     """Stack the line with the networks' prediction, in scaled units."""
     values, mask = layers.PresentSteps(name="line_present_steps")(sequences)
@@ -90,15 +101,19 @@ def _with_line(prediction, sequences, line, share):
     return keras.layers.Add(name="stacked")([of_networks, of_line])
 
 
-def scikeras_regressor(estimator):
-    """Return a fitted `scikeras.wrappers.KerasRegressor` around the Keras model."""
-    from scikeras.wrappers import KerasRegressor
+def scikeras_estimator(estimator):
+    """Return a fitted SciKeras estimator around the Keras model."""
+    from scikeras.wrappers import KerasClassifier, KerasRegressor
 
     model = keras_model(estimator)
-    model.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error")
-    shape = (2, *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
-    y_shape = (2,) if estimator._y_ndim == 1 else (2, estimator.n_outputs_)
-    y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3  # whole numbers pass for classes there
-    regressor = KerasRegressor(model, verbose=0)
-    regressor.initialize(np.zeros(shape), y)
-    return regressor
+    if hasattr(estimator, "classes_"):
+        y, loss, wrapper = estimator.classes_, "sparse_categorical_crossentropy", KerasClassifier
+    else:
+        y_shape = (2,) if estimator._y_ndim == 1 else (2, estimator.n_outputs_)
+        y = np.arange(np.prod(y_shape)).reshape(y_shape) / 3  # whole numbers pass for classes there
+        loss, wrapper = "mean_squared_error", KerasRegressor
+    model.compile(optimizer=keras.optimizers.Adam(), loss=loss)
+    shape = (len(y), *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
+    wrapped = wrapper(model, verbose=0)
+    wrapped.initialize(np.zeros(shape), y)
+    return wrapped

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 from .._inputs.sequences import FLOAT32_MAX
@@ -190,9 +190,7 @@ best_loss_ : float
     mean.
 """
 
-_SHARED = {
-    re.match(r"\w+", text)[0]: text for text in re.split(r"\n\n(?=\w+ : )", TEXTS.strip())
-}
+_SHARED = {text.split(" ", 1)[0]: text for text in re.split(r"\n\n(?=\w+ : )", TEXTS.strip())}
 
 
 def documented(cls):

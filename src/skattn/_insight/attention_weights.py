@@ -14,7 +14,7 @@ def attention_weights(estimator, X, *, level="steps", as_frame=False):
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMAttentionRegressor`, or a fitted `Pipeline`, search (``refit=True``)
+        A fitted regressor or classifier of skattn, or a fitted `Pipeline`, search (``refit=True``)
         or `TransformedTargetRegressor` around one.
     X : array-like or list of array-like
         As `estimator.predict` takes it.
@@ -79,7 +79,7 @@ def attention_of(reading, level="steps"):
         setting = " with attention=None" if "attention" in regressor.get_params() else ""
         raise AttributeError(
             f"{type(regressor).__name__}{setting} has no attention weights. The last step must be "
-            f"an LSTMAttentionRegressor whose attention is one of {[*filter(None, ATTENTIONS)]}, "
-            "or a callable."
+            "an LSTMAttentionRegressor or -Classifier whose attention is one of "
+            f"{[*filter(None, ATTENTIONS)]}, or a callable."
         )
     return regressor.attention_weights(reading.X, level=level)

@@ -9,7 +9,7 @@ import numpy as np
 N_CLUSTERS = 20
 
 
-def clusters_of(folds, groups=None):
+def clusters_of(folds, groups=None, labels=None):
     """Cut the test samples of each fold into clusters.
 
     Losses of neighbouring samples may depend on each other: windows overlap, groups share what
@@ -22,6 +22,9 @@ def clusters_of(folds, groups=None):
         Numbers of the training and the test samples of each fold.
     groups : array of shape (n_samples,), default=None
         Group of each sample; None for stretches of neighbouring samples.
+    labels : array of shape (n_samples,), default=None
+        Class of each sample. Each cluster then holds a stretch of each class: a file may be sorted
+        by class, and a cluster of one class would be no sample of the whole.
 
     Returns
     -------
@@ -32,11 +35,19 @@ def clusters_of(folds, groups=None):
         labels = [np.asarray(groups)[test] for _, test in folds]
         return [[np.flatnonzero(own == label) for label in np.unique(own)] for own in labels]
     most = max(2, round(N_CLUSTERS / len(folds)))
-    return [
-        # At least two samples each: R² of what is left needs two.
-        np.array_split(np.argsort(test), max(1, min(most, len(test) // 2)))
-        for _, test in folds
-    ]
+    # At least two samples each: R² of what is left needs two.
+    return [_stretches(test, max(1, min(most, len(test) // 2)), labels) for _, test in folds]
+
+
+def _stretches(test, n_clusters, labels):
+    """Cut test samples into stretches of neighbours; with labels, those of each class."""
+    order = np.argsort(test)
+    if labels is None:
+        return np.array_split(order, n_clusters)
+    own = labels[test[order]]
+    pieces = [np.array_split(order[own == label], n_clusters) for label in np.unique(own)]
+    clusters = map(np.concatenate, zip(*pieces, strict=True))
+    return [cluster for cluster in clusters if len(cluster)]
 
 
 def moves_of(score, n_samples, clusters):

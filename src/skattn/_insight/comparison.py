@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import check_scoring
+from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
 
@@ -13,7 +13,7 @@ from .._sklearn import SCORING, Interval, validate_params
 from .clusters import clusters_of
 from .looks import plan_looks
 from .paired_test import estimate
-from .scores import best_score, default_scoring, scoring_of
+from .scores import best_score, default_scoring, scorer_of, scoring_of
 from .trials import Fits, path_of_attention
 from .verdict import compare, summarize, tabulate
 
@@ -69,23 +69,24 @@ def compare_attentions(
     Parameters
     ----------
     estimator : estimator
-        An `LSTMAttentionRegressor`, or a `Pipeline`, search or
+        An `LSTMAttentionRegressor` or `LSTMAttentionClassifier`, or a `Pipeline`, search or
         `TransformedTargetRegressor` around one. It is cloned, not fitted. Where
         ``n_members="auto"`` each fit is one network: seeds show how far networks differ.
         With too few `epochs` the comparison is about which network learns faster.
     X : array-like or list of array-like
         As `estimator.fit` takes it.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
+        Targets, or labels.
     attentions : list, default=(None, "mean", "dot", "general", "additive", "hierarchical")
-        What to compare, as the regressor's `attention`. None, the plain LSTM, and the
+        What to compare, as the estimator's `attention`. None, the plain LSTM, and the
         attention of the primary comparison have to be among them.
     groups : array-like of shape (n_samples,), default=None
         Groups for `cv`, such as `GroupKFold`. Samples of different groups are taken as
         independent, those of a group are not. For folds inside of a search pass them as
         ``params={"groups": groups}`` too.
     cv : int, splitter or iterable, default=None
-        As in scikit-learn; None for 5 folds. Windows of one table need `TimeSeriesSplit`.
+        As in scikit-learn; None for 5 folds, of a classifier stratified. Windows of one table
+        need `TimeSeriesSplit`.
     scoring : str, callable or None, default=None
         As in scikit-learn; None for R² (accuracy for a classifier), or the scoring of a search.
         Scores of medians or extremes are not smooth enough for the intervals. A callable gets
@@ -132,7 +133,7 @@ def compare_attentions(
     Raises
     ------
     ValueError
-        If a parameter is not as described, the estimator holds no regressor with an
+        If a parameter is not as described, the estimator holds no estimator with an
         attention or several, or there are fewer than two folds.
 
     See Also
@@ -167,9 +168,10 @@ def compare_attentions(
     own = _own_attention(estimator.get_params(deep=True)[path])
     named = _named(attentions, own)
     scoring = scoring_of(estimator, scoring) or default_scoring(estimator)
+    classes = np.unique(y).tolist() if is_classifier(estimator) else None
     folds = [
         tuple(np.arange(len(y))[rows] for rows in fold)
-        for fold in check_cv(cv, y).split(X, y, groups)
+        for fold in check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y, groups)
     ]
     if len(folds) < 2:
         raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
@@ -180,9 +182,9 @@ def compare_attentions(
         path=path,
         named=named,
         folds=folds,
-        clusters=clusters_of(folds, groups),
+        clusters=clusters_of(folds, groups, None if classes is None else np.asarray(y)),
         seeds=check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_seeds)),
-        scorer=check_scoring(estimator, scoring),
+        scorer=scorer_of(estimator, scoring, classes),
         best=best_score(scoring),
         params=params,
         n_jobs=n_jobs,

@@ -5,16 +5,15 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.integrate import trapezoid
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.metrics import check_scoring
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_consistent_length
 
 from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
 from .last_step import read
-from .replacement import Steps, effects_of_blocks, predict_deletions
-from .scores import interval, number, score_name, scoring_of
+from .replacement import Steps, effects_of_blocks, predict_deletions, respond
+from .scores import interval, number, score_name, scorer_of, scoring_of
 
 
 @validate_params(
@@ -65,13 +64,13 @@ def attention_faithfulness(
     Parameters
     ----------
     estimator : estimator
-        A fitted `LSTMAttentionRegressor`, or a fitted `Pipeline`, search
-        (``refit=True``) or `TransformedTargetRegressor` around one.
+        A fitted `LSTMAttentionRegressor` or `LSTMAttentionClassifier`, or a fitted `Pipeline`,
+        search (``refit=True``) or `TransformedTargetRegressor` around one.
     X : array-like or list of array-like
         As `estimator.predict` takes it; at least two samples. Rows that were not in
         training are the better evidence.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        True targets.
+        True targets, or labels.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples in the score.
     block : int, default=1
@@ -82,8 +81,9 @@ def attention_faithfulness(
     n_repeats : int, default=5
         How often to draw other samples to replace from.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None for R², or the scoring of a search. A callable gets the
-        predictions in the place of X.
+        As in scikit-learn; None for R² (of a classifier the accuracy, which small changes of
+        probabilities do not move: "neg_log_loss" sees more), or the scoring of a search. A callable
+        gets the predictions, or the probabilities, in the place of X.
     n_bootstraps : int, default=500
         Draws of the samples for the intervals.
     confidence : float, default=0.95
@@ -123,7 +123,7 @@ def attention_faithfulness(
             The attention weights, aligned at the last step.
         effects : ndarray of shape (n_samples, n_blocks)
             How far each prediction moves when a block is replaced: mean absolute change
-            over repeats and outputs, in units of y.
+            over repeats and outputs, in units of y; of a classifier, of probabilities.
         lags : pandas.Index
             How long before the last step each step is.
         scoring, confidence
@@ -162,22 +162,23 @@ def attention_faithfulness(
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
     scoring = scoring_of(estimator, scoring)
-    scorer = check_scoring(_Given(), scoring)
+    given = _given_by(reading.predictor)
+    scorer = scorer_of(given, scoring, getattr(given, "classes_", None))
     weights = None if sample_weight is None else np.asarray(sample_weight)
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
     donors = [steps.draw_donors(rng) for _ in range(n_repeats)]
     jobs = Parallel(n_jobs=n_jobs, prefer="threads")
-    original = reading.predictor.predict(reading.X)
+    original = respond(reading.predictor, reading.X)
     effects = effects_of_blocks(steps, original, donors, jobs)
     fractions = _fractions(steps.masses.shape[1], n_fractions)
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
-    score = partial(_score_curves, scorer, original, np.asarray(y), weights)
+    score = partial(_score_curves, partial(scorer, given), original, np.asarray(y), weights)
     draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
     result = Bunch(
         **_agreements(steps, effects, draws, confidence),
         **_deletion_curves(score, predictions, fractions, draws, confidence),
-        baseline=float(scorer(_Given(), original, y, **_weighted(weights, slice(None)))),
+        baseline=float(scorer(given, original, y, **_weighted(weights, slice(None)))),
         index=reading.index,
         weights=steps.weights,
         effects=effects,
@@ -226,7 +227,7 @@ def _interval(values, confidence):
     return tuple(np.percentile(values, tails).tolist())
 
 
-class _Given(RegressorMixin, BaseEstimator):
+class _Given(BaseEstimator):
     """Predicts the predictions that it is given, so that a scorer can score them."""
 
     def predict(self, X):
@@ -234,6 +235,27 @@ class _Given(RegressorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
+
+
+class _GivenNumbers(RegressorMixin, _Given):
+    pass
+
+
+class _GivenProbabilities(ClassifierMixin, _Given):
+    def predict_proba(self, X):
+        return X
+
+    def predict(self, X):
+        return self.classes_[np.argmax(X, axis=1)]
+
+
+def _given_by(predictor):
+    """Return what answers in the place of a predictor, with the responses that it is given."""
+    if not is_classifier(predictor):
+        return _GivenNumbers()
+    given = _GivenProbabilities()
+    given.classes_ = predictor.classes_
+    return given
 
 
 def _draws(n_samples, n_bootstraps, length, rng):
@@ -250,12 +272,12 @@ def _weighted(weights, rows, n_repeats=1):
 
 def _score_curves(scorer, original, y, weights, predictions, rows):
     """Return the lost score of each order at each point, over some rows."""
-    baseline = scorer(_Given(), original[rows], y[rows], **_weighted(weights, rows))
+    baseline = scorer(original[rows], y[rows], **_weighted(weights, rows))
 
     def lost(repeats):
         given, n_repeats = np.concatenate(list(repeats[:, rows])), len(repeats)
         truth = np.concatenate([y[rows]] * n_repeats)
-        return baseline - scorer(_Given(), given, truth, **_weighted(weights, rows, n_repeats))
+        return baseline - scorer(given, truth, **_weighted(weights, rows, n_repeats))
 
     return {
         order: np.array([0.0, *(lost(repeats) for repeats in points)])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import kendalltau
+from sklearn.base import is_classifier
 from sklearn.utils.parallel import delayed
 
 from .attention_weights import attention_of
@@ -70,7 +71,7 @@ class Steps:
         """Predict with some blocks (n_samples, n_blocks) taken from other samples."""
         given = self.sequences[donors, np.arange(donors.shape[1])]
         taken = np.where(replaced[:, self.block_of, np.newaxis], given, self.sequences)
-        return self.reading.predictor.predict(self.reading.as_read(taken))
+        return respond(self.reading.predictor, self.reading.as_read(taken))
 
     def rank_agreements(self, effects):
         """Return Kendall's τ of masses and effects over the present blocks of each sample."""
@@ -89,6 +90,11 @@ class Steps:
         heaviest = self.masses == np.nanmax(self.masses, axis=1, keepdims=True)
         greatest = (effects > 0) & (effects == effects.max(axis=1, keepdims=True))
         return (heaviest & greatest).sum(axis=1) / heaviest.sum(axis=1)
+
+
+def respond(predictor, X):
+    """Predict: a classifier the probabilities of its classes."""
+    return predictor.predict_proba(X) if is_classifier(predictor) else predictor.predict(X)
 
 
 def _rank_agreement(mass, effect):

@@ -1,7 +1,7 @@
 """Scores and numbers in words, for sentences and axes."""
 
 from sklearn.base import is_classifier
-from sklearn.metrics import get_scorer_names
+from sklearn.metrics import check_scoring, get_scorer_names, log_loss, make_scorer
 
 #: Scores without a best value of 1 or an error's of 0, so that no share of an error is known.
 UNBOUNDED = ("positive_likelihood_ratio",)
@@ -24,6 +24,18 @@ def _of_search(search):
     if search.scoring is None or isinstance(search.scoring, str) or callable(search.scoring):
         return search.scoring
     return search.scoring[search.refit] if isinstance(search.scoring, dict) else search.refit
+
+
+def scorer_of(estimator, scoring, classes=None):
+    """Return the scorer of an estimator, also for samples among which a class is missing.
+
+    The log loss has to be told all classes, those of a classifier.
+    """
+    if scoring == "neg_log_loss" and classes is not None:
+        return make_scorer(
+            log_loss, greater_is_better=False, response_method="predict_proba", labels=classes
+        )
+    return check_scoring(estimator, scoring)
 
 
 def default_scoring(estimator):

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from .clusters import Losses, moves_of
 
-#: Parameter of the regressor that a seed stands in for: several seeds of one network each show how
+#: Parameter of the estimator that a seed stands in for: several seeds of one network each show how
 #: far networks differ, which several networks of one fit would average out.
 NETWORKS = "n_members"
 
@@ -190,7 +190,7 @@ class Answers:
 def path_of_attention(estimator):
     """Return the name under which an estimator's one attention is set."""
     params = estimator.get_params(deep=True)
-    # The regressor is what has both an attention and a random_state.
+    # The estimator in question is what has both an attention and a random_state.
     paths = [
         name
         for name in params
@@ -199,7 +199,8 @@ def path_of_attention(estimator):
     ]
     if len(paths) != 1:
         raise ValueError(
-            "compare_attentions needs an estimator with exactly one LSTMAttentionRegressor in it. "
+            "compare_attentions needs an estimator with exactly one LSTMAttentionRegressor or "
+            "LSTMAttentionClassifier in it. "
             f"This {type(estimator).__name__} has {len(paths)}: {paths}."
         )
     _check_grids(params, paths[0])

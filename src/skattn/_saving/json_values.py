@@ -1,8 +1,11 @@
 """Parameters as values that JSON can hold, and back."""
 
+import re
+from itertools import pairwise
+
 import numpy as np
 
-from .checks import need
+from .checks import has_keys, need
 
 
 def as_data(name, value):
@@ -32,3 +35,43 @@ def from_data(value):
         need(set(value) == {"tuple"} and isinstance(value["tuple"], list), "a tuple is damaged")
         return tuple(from_data(item) for item in value["tuple"])
     return [from_data(item) for item in value] if isinstance(value, list) else value
+
+
+#: Type of labels → the type of each in JSON. "O" holds text of any length.
+LABELS = {"b": bool, "i": int, "u": int, "f": float, "U": str, "O": str}
+
+
+def labels_as_data(labels):
+    """Return the sorted labels of classes, and their type, as JSON holds them.
+
+    Raises
+    ------
+    TypeError
+        If a label is neither text nor a number nor a boolean.
+    """
+    values = labels.tolist()
+    if any(type(value) is not LABELS.get(labels.dtype.kind) for value in values):
+        raise TypeError(
+            f"The labels {values} are not data that a model file can hold: text, numbers or "
+            "booleans, all of one type. Use pickle, or fit with y.astype(str)."
+        )
+    return {"type": labels.dtype.str, "values": values}
+
+
+def parse_labels(data, n_classes):
+    """Return the labels that `labels_as_data` has made data of, after every check."""
+    need(has_keys(data, ("type", "values")), "its labels are damaged")
+    kind, values = data["type"], data["values"]
+    known = isinstance(kind, str) and re.fullmatch(r"[<>|=]?([biuf][1248]|U\d{1,6}|O)", kind)
+    need(known, f"the type {kind!r} of its labels is not known")
+    need(isinstance(values, list) and len(values) == n_classes, "labels of its classes are missing")
+    own = LABELS[np.dtype(kind).kind]
+    need(all(type(value) is own for value in values), f"its labels are not all of type {kind}")
+    need(own is not float or np.isfinite(values).all(), "a label is not finite")
+    need(all(a < b for a, b in pairwise(values)), "its labels are not sorted, or not distinct")
+    try:
+        labels = np.array(values, dtype=kind)
+    except OverflowError:
+        labels = np.array([])
+    need(labels.tolist() == values, f"its labels do not fit into the type {kind}")
+    return labels

@@ -14,7 +14,7 @@ from .file_format import content_of, read_file
 
 
 def save(estimator, path):
-    """Save a fitted regressor to one file that is safe to load.
+    """Save a fitted estimator to one file that is safe to load.
 
     The file is in the safetensors format: parameters and statistics as arrays, and
     everything else as JSON. It is written whole or not at all: a new file takes the place
@@ -23,7 +23,7 @@ def save(estimator, path):
 
     Parameters
     ----------
-    estimator : LSTMAttentionRegressor
+    estimator : LSTMAttentionRegressor or LSTMAttentionClassifier
         Fitted. Of a Pipeline, pass the last step; of a search, what is in
         ``best_estimator_``; of a `TransformedTargetRegressor`, its ``regressor_``, which
         predicts the transformed target. To save the whole of these use skops or, for
@@ -36,8 +36,8 @@ def save(estimator, path):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is no `LSTMAttentionRegressor`, or a parameter is not data: a callable
-        attention, callbacks, a RandomState.
+        If it is none of these, or a parameter is not data: a callable attention, callbacks, a
+        RandomState. Labels are data where they are text, numbers or booleans.
     ValueError
         If the file could not be loaded again, since parameters were changed to values
         that `fit` refuses, or names of features are very long.
@@ -72,7 +72,7 @@ def save(estimator, path):
 
 
 def load(path):
-    """Load a regressor that `save` has written.
+    """Load an estimator that `save` has written.
 
     Nothing in the file is executed or imported. Names, types and shapes are checked before
     an array is made, and a checksum shows damage.
@@ -84,7 +84,7 @@ def load(path):
 
     Returns
     -------
-    estimator : LSTMAttentionRegressor
+    estimator : LSTMAttentionRegressor or LSTMAttentionClassifier
         As it was saved, ready to predict or to train further.
 
     Raises

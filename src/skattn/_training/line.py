@@ -221,7 +221,6 @@ class Line:
             predictions[block] = np.einsum("np,pk->nk", x, self.kernel) + self.intercept
         return predictions
 
-
     def times(self, factor):
         """Return the line whose predictions are a multiple of these."""
         return replace(self, kernel=factor * self.kernel, intercept=factor * self.intercept)
