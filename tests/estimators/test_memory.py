@@ -32,7 +32,7 @@ def table():
 def prepare(small, X, y, early_stopping):
     """Do all that a fit does before training: merge, hold out, take statistics, scale."""
     model = small(early_stopping=early_stopping, epochs=1)
-    samples, _ = check_samples(model, X, y, None, reset=True)
+    samples = check_samples(model, X, y, None, reset=True)
     parts = parts_of(samples, None, model.get_params())
     first, weights = distinct(samples.take(parts[0].train), keys_of(samples)[parts[0].train])
     merged = samples.take(parts[0].train[first]).compact()._replace(weights=weights)

@@ -18,7 +18,7 @@ Y = np.arange(6.0)
 
 
 def checked(X, y, sample_weight=None, **params):
-    return check_samples(LSTMAttentionRegressor(**params), X, y, sample_weight, reset=True)[0]
+    return check_samples(LSTMAttentionRegressor(**params), X, y, sample_weight, reset=True)
 
 
 def with_values(values, at, value):

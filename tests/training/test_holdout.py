@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from conftest import sequences_of, spaced, windows_on
 from panels import RANDOM, panels, two_stations
-from skattn import LSTMAttentionRegressor, TimeWindows, sliding_windows
+from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor, TimeWindows, sliding_windows
 from skattn._training.holdout import parts_of, split_block
 from skattn._training.samples import Samples, check_samples
 
@@ -125,7 +125,7 @@ def test_windows_of_weight_zero_neither_train_nor_validate(small, left_out, n_tr
     """Of 10 windows of 3 steps, the last 2 that have a weight validate."""
     X, weights = windows_on(np.arange(12.0)[:, np.newaxis], spaced(10, 3)), np.ones(10)
     weights[left_out] = 0
-    samples, _ = check_samples(small(), X, np.arange(10), weights, reset=True)
+    samples = check_samples(small(), X, np.arange(10), weights, reset=True)
     part = split_block(samples.X, 0.2)
     assert samples.y[part.validation, 0].tolist() == validating
     assert samples.y[part.train, 0].tolist() == list(range(n_trained))
@@ -135,7 +135,7 @@ def test_windows_of_weight_zero_neither_train_nor_validate(small, left_out, n_tr
 def test_too_few_samples_are_an_error_only_where_validation_was_asked_for(early_stopping):
     """Ten windows of nine rows each share rows with the last one."""
     X = sequences_of(windows_on(np.arange(18.0)[:, np.newaxis], spaced(10, 9)))
-    samples = Samples(X, np.zeros((10, 1)), np.ones(10))
+    samples = Samples(X, np.zeros((10, 1)), np.ones(10), np.ones(10))
     params = LSTMAttentionRegressor(early_stopping=early_stopping).get_params()
     if early_stopping == "auto":
         assert [len(p.validation) for p in parts_of(samples, None, params)] == [0]
@@ -150,7 +150,7 @@ def test_too_few_samples_are_an_error_only_where_validation_was_asked_for(early_
 def parts(X, **params):
     """Return the numbers of the samples that train and stop each network."""
     X = sequences_of(X)
-    samples = Samples(X, np.arange(float(len(X)))[:, np.newaxis], np.ones(len(X)))
+    samples = Samples(X, np.arange(float(len(X)))[:, np.newaxis], *np.ones((2, len(X))))
     chosen = parts_of(samples, None, LSTMAttentionRegressor(**params).get_params())
     return [(part.train.tolist(), part.validation.tolist()) for part in chosen]
 
@@ -202,7 +202,7 @@ def test_networks_and_samples_held_out(n_samples, params, n_members, n_held_out)
     [({}, 5), ({"n_members": 2}, 2), ({"early_stopping": False}, 1)],
 )
 def test_the_callers_validation_samples_are_numbered_after_those_that_train(params, n_networks):
-    samples = Samples(sequences_of(apart(6)), np.zeros((6, 1)), np.ones(6))
+    samples = Samples(sequences_of(apart(6)), np.zeros((6, 1)), *np.ones((2, 6)))
     params = LSTMAttentionRegressor(**params).get_params()
     chosen = parts_of(samples, samples.take([0, 3]), params)
     expected = ([0, 1, 2, 3, 4, 5], [6, 7])
@@ -211,7 +211,7 @@ def test_the_callers_validation_samples_are_numbered_after_those_that_train(para
 
 @pytest.mark.parametrize("n_members", [1, "auto", 5])
 def test_a_fit_that_goes_on_has_as_many_parts_as_the_earlier_one(n_members):
-    samples = Samples(sequences_of(apart(60)), np.zeros((60, 1)), np.ones(60))
+    samples = Samples(sequences_of(apart(60)), np.zeros((60, 1)), *np.ones((2, 60)))
     params = LSTMAttentionRegressor(n_members=n_members).get_params()
     assert len(parts_of(samples, None, params, n_earlier=3)) == 3
 
@@ -226,3 +226,32 @@ def test_networks_whose_block_leaves_less_than_half_stop_by_the_last_one(length,
     chosen = parts(windows_on(table, spaced(60, length)), early_stopping=True)
     assert [held_out[0] for _, held_out in chosen] == first
     assert all(2 * len(train) > len(chosen[0][0]) for train, _ in chosen)
+
+
+# Blocks of classes
+
+
+def parts_of_classes(X, codes, **params):
+    """Return the samples that train and stop each network of a classifier."""
+    X, y = sequences_of(X), np.eye(max(codes) + 1)[codes]
+    samples = Samples(X, y, *np.ones((2, len(X))))
+    params = LSTMAttentionClassifier(**params).get_params() | {"classes": np.unique(codes)}
+    return parts_of(samples, None, params)
+
+
+@pytest.mark.parametrize("sizes", [(50, 20, 10), (2, 60), (30, 1, 30)])
+def test_of_each_class_the_last_share_is_held_out_and_a_single_sample_trains(sizes):
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    for train, held_out in parts_of_classes(apart(sum(sizes)), codes):
+        assert sorted([*train, *held_out]) == list(range(sum(sizes)))
+        held = np.bincount(codes[held_out], minlength=len(sizes))
+        expected = [min(math.ceil(0.2 * size), size - 1) for size in sizes]
+        assert_array_equal(held, expected)
+
+
+def test_windows_of_a_table_are_held_out_in_one_block_whatever_their_classes():
+    table = np.random.default_rng(0).normal(size=(64, 1))
+    codes = np.arange(60) % 2
+    chosen = parts_of_classes(windows_on(table, spaced(60, 5)), codes, early_stopping=True)
+    assert_array_equal(chosen[0].validation, np.arange(48, 60))
+    assert_array_equal(chosen[0].train, np.arange(44))

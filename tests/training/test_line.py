@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
@@ -13,12 +14,13 @@ from skattn import sliding_windows
 from skattn._training.line import (
     ALPHAS,
     MAX_COLUMNS,
-    SLOPES,
+    STEEPEST,
     Columns,
     Moments,
     RidgePath,
     cross_fit,
     share_of_line,
+    steepness_of,
 )
 
 #: Samples, steps, features and outputs: more samples than columns, and fewer.
@@ -216,7 +218,7 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("loss", SLOPES)
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("line_noise", [0.7, 1.0, 1.5])
 def test_of_many_samples_the_share_has_nearly_the_least_loss(loss, line_noise):
     rng = np.random.default_rng(1)
@@ -229,7 +231,7 @@ def test_of_many_samples_the_share_has_nearly_the_least_loss(loss, line_noise):
     assert best - 0.03 < share < best + 0.01
 
 
-@pytest.mark.parametrize("loss", SLOPES)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_shares_at_the_ends(loss):
     y = np.random.default_rng(0).normal(size=(50, 1))
     weights, wrong = np.ones(50), y[::-1]
@@ -238,7 +240,7 @@ def test_shares_at_the_ends(loss):
     assert share_of_line(y, weights, line=wrong, network=wrong, loss=loss) == 0
 
 
-@pytest.mark.parametrize("loss", SLOPES)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_noise_seldom_chooses_the_line(loss):
     rng = np.random.default_rng(0)
     shares = []
@@ -256,3 +258,33 @@ def test_only_ratios_of_weights_count():
     share = share_of_line(y, weights, line, network)
     assert 0 < share < 1
     assert share_of_line(y, 1000 * weights, line, network) == pytest.approx(share, rel=1e-9)
+
+
+# Logits of a line for classes
+
+
+def test_a_steepness_by_hand():
+    # Three of four samples are right. With two classes and scores 1 and 0 the logits differ by a,
+    # and the log loss is least where the probability 1 / (1 + exp(-a)) is 3/4.
+    y = np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]])
+    line = np.array([[1.0, 0.0]] * 4)
+    assert steepness_of(y, np.ones(4), line) == pytest.approx(np.log(3))
+
+
+def test_steepness_at_the_ends():
+    y = np.eye(2)[[0, 1, 0, 1]]
+    assert steepness_of(y, np.ones(4), y) == STEEPEST
+    assert steepness_of(y, np.ones(4), 1 - y) == 0
+    assert steepness_of(y, np.ones(4), np.full((4, 2), 0.5)) == 0
+
+
+def test_the_share_of_a_line_for_classes_has_nearly_the_least_log_loss():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(20_000, 3))
+    y = np.array([rng.multinomial(1, p) for p in softmax(logits, axis=1)], dtype=float)
+    line, network = (logits + rng.normal(size=logits.shape) for _ in range(2))
+    shares = np.linspace(0, 1, 101)
+    losses = [-(y * log_softmax(s * line + (1 - s) * network, axis=1)).sum() for s in shares]
+    best = shares[np.argmin(losses)]
+    share = share_of_line(y, np.ones(20_000), line, network, "log_loss")
+    assert best - 0.03 < share < best + 0.01

@@ -27,7 +27,7 @@ def samples_of(X, y, weights=None):
         X = np.asarray(X, dtype="float64").reshape(len(X), -1, 1)
     y = np.asarray(y, dtype="float64").reshape(len(X), -1)
     weights = np.ones(len(X)) if weights is None else np.asarray(weights, dtype="float64")
-    return Samples(sequences_of(X), y, weights)
+    return Samples(sequences_of(X), y, weights, np.ones(len(y)))
 
 
 def merged(samples):
