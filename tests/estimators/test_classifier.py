@@ -136,9 +136,10 @@ def test_probabilities_are_the_mean_of_those_of_the_networks(small, X, codes):
 def test_the_loss_is_the_log_loss(small, X, codes):
     model = small(ema_momentum=0.0, learning_rate=1e-7, epochs=1).fit(X, codes)
     assert model.loss_curve_[0] == pytest.approx(np.log(3), rel=1e-3)  # it begins with no opinion
-    held_out = small(early_stopping=True, epochs=3, linear_path=False).fit(X, codes, X_val=X, y_val=codes)
-    expected = log_loss(codes, held_out.predict_proba(X))
-    assert held_out.best_loss_ == pytest.approx(expected, rel=1e-5)
+    stopped = small(early_stopping=True, epochs=3, linear_path=False)
+    stopped.fit(X, codes, X_val=X, y_val=codes)
+    expected = log_loss(codes, stopped.predict_proba(X))
+    assert stopped.best_loss_ == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
