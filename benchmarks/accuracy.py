@@ -1,7 +1,8 @@
 """Accuracy on public protocols, with default parameters.
 
-    python benchmarks/accuracy.py --data DIR [P1 ... P9] [--seeds 0 1 2] [--members N] [--variants]
-        [--write]
+    python benchmarks/accuracy.py --data DIR [P1 ... P12] [--seeds 0 1 2] [--members N]
+        [--variants] [--write]
+    python benchmarks/accuracy.py C [SET ...] [--seeds 0 1 2] [--rows FILE] [--write]
 
 DIR has a folder for each data set: ``tser`` with the ``.ts`` files of the archive of extrinsic
 regression (tseregression.org), ``ett`` (zhouhaoyi/ETDataset), ``sml2010`` and ``pm25`` (UCI);
@@ -9,7 +10,7 @@ P8 is generated. Each protocol first reproduces the published errors of naive pr
 which checks the data path. Then simple regressors run on the same rows (MiniRocket needs aeon),
 and then skattn, once for each seed; ``--members N`` also averages N networks,
 ``--variants`` runs the other attentions on P1.
-``--write`` puts the tables into RESULTS.md.
+Section C is about classes: see `classes`. ``--write`` puts the tables into RESULTS.md.
 """
 
 import argparse
@@ -169,13 +170,20 @@ def measure(name, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("protocols", nargs="*", default=list(PROTOCOLS), choices=[*PROTOCOLS, []])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("protocols", nargs="*", default=list(PROTOCOLS))
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--members", type=int)
     parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--rows", type=Path, default=Path("classes.jsonl"), help="of section C")
     parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
+    if options.protocols[:1] == ["C"]:
+        from classes import run as run_classes  # needs aeon
+
+        options.sets = options.protocols[1:]
+        run_classes(options)
+        return
     for name in options.protocols or PROTOCOLS:
         measure(name, options)
 

@@ -13,7 +13,8 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
   same held-out samples, makes logits of these. Networks and line then meet as logits.
 - w follows the loss of the fit. The quantile loss has no line: a ridge regression predicts a mean.
 - w is lowered by about one standard error, as L. Breiman's rule for pruning does [3]_. It is 0
-  unless held-out samples speak for the line.
+  unless held-out samples speak for the line. Neighbouring samples may depend on each other, as
+  windows that overlap do: the standard error is that of sums over stretches of samples.
 - Equal samples, once merged, count as one with their summed weight.
 - Where nothing is held out, there is no line.
 - The networks' parameters, curves and best loss stay their own. So training can go on: with
@@ -344,7 +345,7 @@ def steepness_of(y, weights, line):
     return STEEPEST if slope(STEEPEST) >= 0 else float(brentq(slope, 0.0, STEEPEST))
 
 
-def share_of_line(y, weights, line, network, loss="squared_error"):
+def share_of_line(y, weights, line, network, loss="squared_error", stretches=None):
     """Return w of the stacked prediction w · line + (1 - w) · network, in [0, 1].
 
     Along w the loss falls to its minimum. w stops where the slope is no longer greater than its
@@ -358,13 +359,18 @@ def share_of_line(y, weights, line, network, loss="squared_error"):
         Weights of the samples; only their ratios count.
     loss : str, default="squared_error"
         One of `SLOPES`.
+    stretches : int array of shape (n_samples,), default=None
+        The number of each sample's stretch, from 0; None where each sample is its own.
+        A single stretch has no standard error, and gives the line no share.
     """
     towards = line - network
+    stretches = np.arange(len(y)) if stretches is None else stretches
 
     def evidence(share):
         slopes = (towards * SLOPES[loss](y, network + share * towards)).sum(axis=1) * weights
-        return slopes.sum() - np.sqrt((slopes**2).sum())
+        sums = np.bincount(stretches, slopes)
+        return sums.sum() - np.sqrt(len(sums) * sums.var(ddof=1))
 
-    if evidence(0.0) <= 0:
+    if stretches.max() == 0 or evidence(0.0) <= 0:
         return 0.0
     return 1.0 if evidence(1.0) >= 0 else float(brentq(evidence, 0.0, 1.0))

@@ -6,6 +6,9 @@ from .line import SLOPES, cross_fit, share_of_line, steepness_of
 from .members import average
 from .samples import distinct
 
+#: Stretches of neighbouring held-out samples that are taken as independent of each other.
+N_STRETCHES = 20
+
 
 def stacks(params, parts):
     """Return whether a fit stacks a line with its networks.
@@ -51,18 +54,31 @@ def stack_line(common, scaled, n_train, networks):
         _held_out(common, scaled, part.validation, of_part, own)
         for (part, of_part), own in zip(apart.values(), lines, strict=True)
     ]
+    stretches = _stretches([len(of_block) for of_block, *_ in held_out])
     y, weights, of_line, of_networks = map(np.concatenate, zip(*held_out, strict=True))
     loss = common.params["loss"]
     if loss == "log_loss":
         steepness = steepness_of(y, weights, of_line)
         line, of_line = line.times(steepness), steepness * of_line
-    share = round(share_of_line(y, weights, of_line, of_networks, loss), 6)
+    share = round(share_of_line(y, weights, of_line, of_networks, loss, stretches), 6)
     return (line, 1.0 - share) if share else (None, 1.0)
 
 
+def _stretches(sizes):
+    """Cut blocks of samples into stretches, as many in each; return each sample's stretch."""
+    n_stretches = max(2, N_STRETCHES // len(sizes))
+    cut = [np.arange(size) * n_stretches // size + n_stretches * n for n, size in enumerate(sizes)]
+    return np.unique(np.concatenate(cut), return_inverse=True)[1]
+
+
 def _held_out(common, scaled, validation, networks, line):
-    """Return targets, weights and both predictions of the distinct samples of a held-out block."""
+    """Return targets, weights and both predictions of the distinct samples of a held-out block.
+
+    They keep the order in which they came.
+    """
     first, weights = distinct(common.samples.take(validation), common.keys[validation])
+    order = np.argsort(first)
+    first, weights = first[order], weights[order]
     samples = scaled.take(validation[first])
     predicted = average(common.program.predict(networks, samples.X), common.params["loss"])
     return samples.y, weights, line.predict(samples.X), predicted
