@@ -74,9 +74,17 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
 
     {clipnorm}
     {ema_momentum}
-    {epochs}
+
+    epochs : int or "auto", default="auto"
+        Greatest number of passes over the training samples. "auto" is 400 with early
+        stopping and 100 without, and fewer where these are more than 5,000 batches, but at least 2.
+
     {batch_size}
-    {early_stopping}
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out validation samples, to stop when their loss has not improved for
+        `n_iter_no_change` epochs, and to keep the parameters of the best epoch. "auto" does so
+        where 20 distinct samples or more are left for both, or when `X_val` is given.
 
     validation_fraction : float or "auto", default="auto"
         Share of the samples held out for early stopping: the *last* samples of each class, never

@@ -109,17 +109,8 @@ ema_momentum : float, default=0.99
     Momentum, in [0, 1), of the running average of the parameters over the optimizer's steps.
     The average is validated, kept, and predicts. 0 for the parameters themselves.
 
-epochs : int or "auto", default="auto"
-    Greatest number of passes over the training samples. "auto" is 100, and fewer where these
-    are more than 5,000 batches, but at least 2.
-
 batch_size : int, default=32
     Number of samples in a batch.
-
-early_stopping : bool or "auto", default="auto"
-    Whether to hold out validation samples, to stop when their loss has not improved for
-    `n_iter_no_change` epochs, and to keep the parameters of the best epoch. "auto" does so
-    where 50 distinct samples or more are left for both, or when `X_val` is given.
 
 n_iter_no_change : int or "auto", default="auto"
     Epochs to wait for an improvement, with early stopping. "auto" is 15 where the training

@@ -7,7 +7,12 @@ import numpy as np
 from .._inputs.layout import count_held
 from .plausible import warn_of_missing_classes
 from .samples import has_distinct
-from .settings import AUTO_FRACTION, AUTO_MEMBERS, SAMPLES_FOR_EARLY_STOPPING
+from .settings import (
+    AUTO_FRACTION,
+    AUTO_MEMBERS,
+    SAMPLES_FOR_EARLY_STOPPING,
+    SAMPLES_OF_CLASSES,
+)
 
 
 class Part(NamedTuple):
@@ -49,7 +54,8 @@ def parts_of(samples, validation, params, n_earlier=None):
     fraction = AUTO_FRACTION if fraction == "auto" else fraction
     strata = _strata(samples, params["loss"])
     first = split_block(samples.X, fraction, strata=strata)
-    if not _suffices(samples, first, params["early_stopping"]):
+    fewest = SAMPLES_OF_CLASSES if params["loss"] == "log_loss" else SAMPLES_FOR_EARLY_STOPPING
+    if not _suffices(samples, first, params["early_stopping"], fewest):
         _check_none_is_wanted(samples, params["early_stopping"])
         return [everything] * count_members(params, False, n_earlier)
     n_members = count_members(params, True, n_earlier)
@@ -128,13 +134,13 @@ def _overlapping(X, validation):
     return n_held[X.starts + X.lengths] > n_held[X.starts]
 
 
-def _suffices(samples, part, early_stopping):
+def _suffices(samples, part, early_stopping, fewest):
     """Return whether there are enough samples to hold some out; equal samples count once."""
     if not len(part.train) or not len(part.validation):
         return False
     if early_stopping == "auto":
         kept = samples.take(np.concatenate([part.train, part.validation]))
-        return has_distinct(kept, SAMPLES_FOR_EARLY_STOPPING)
+        return has_distinct(kept, fewest)
     return True
 
 

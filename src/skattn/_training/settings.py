@@ -7,9 +7,11 @@ relative_inputs        `target_feature`                       True where there i
 linear_path            `target_feature`                       trained in the network with one
                        held-out samples, loss                 a line stacked beside the networks
 segment_length         `target_feature`, number of steps T    max(1, T // 16) with one, else 1
-epochs                 number of batches B of an epoch        5,000 // B, within 2 and 100
+epochs                 number of batches B of an epoch,       5,000 // B, within 2 and 100; within
+                       loss, early_stopping                   2 and 400 for classes, if it may stop
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
-early_stopping         distinct samples                       True from 50 on, or with `X_val`
+early_stopping         distinct samples, loss                 True from 50 on, of classes from 20
+                                                              on, or with `X_val`
 n_members              whether training stops early           5 where it does, else 1
 validation_fraction    nothing                                1 / 5
 n_iter_no_change       training loss since the best epoch     15 where it fell by half, else 50
@@ -35,14 +37,16 @@ SCHEDULES: dict[str, Callable] = {
 #: Number of segments aimed at with segment_length="auto" and a target_feature.
 AUTO_SEGMENTS = 16
 
-#: Number of steps aimed at with epochs="auto", and the bounds of the epochs.
-AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 5_000, 2, 100
+#: Number of steps aimed at with epochs="auto", and the bounds of the epochs. Labelled sequences are
+#: often few, so that an epoch is a step or two: where classes stop early, more epochs are allowed.
+AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_OF_CLASSES = 5_000, 2, 100, 400
 
 #: With weight_decay="auto" and a target_feature: min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / n_train).
 DECAY_OF_ONE_SAMPLE, MOST_DECAY = 5000.0, 0.5
 
-#: Number of distinct samples from which early_stopping="auto" holds some out.
-SAMPLES_FOR_EARLY_STOPPING = 50
+#: Number of distinct samples from which early_stopping="auto" holds some out; of classes, whose
+#: blocks are stratified, fewer will do.
+SAMPLES_FOR_EARLY_STOPPING, SAMPLES_OF_CLASSES = 50, 20
 
 #: Number of networks with n_members="auto" where training stops early, and the share of the
 #: samples that each holds out with validation_fraction="auto". So each sample stops one of
@@ -92,7 +96,9 @@ def recipe_of(params, n_train, *, continues, early_stopping):
     values = {field.name: params[field.name] for field in fields(Recipe)}
     if params["epochs"] == "auto":
         n_batches = -(-n_train // params["batch_size"])
-        values["epochs"] = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, MOST_EPOCHS))
+        of_classes = params["loss"] == "log_loss" and early_stopping
+        most = MOST_EPOCHS_OF_CLASSES if of_classes else MOST_EPOCHS
+        values["epochs"] = int(np.clip(AUTO_STEPS // n_batches, FEWEST_EPOCHS, most))
     if params["weight_decay"] == "auto":
         decay = min(MOST_DECAY, DECAY_OF_ONE_SAMPLE / n_train)
         values["weight_decay"] = decay if continues else 0.0
