@@ -35,21 +35,53 @@ def test_python_blocks_run(capsys, tmp_path, monkeypatch):
     assert namespace["later"].shape == (95,)
 
 
-@pytest.mark.slow
-def test_blocks_about_the_regressor_run():
-    namespace = run_blocks("docs/regressor.md")
-    assert namespace["network"].output_shape == (None, 1)
-    assert namespace["keras_model"].output_shape == (None, 1)
+def guide(page, tmp_path, monkeypatch):
+    """Run the Python blocks of a page of the guide in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return run_blocks(f"docs/guide/{page}.md")
+
+
+#: Pages of the guide whose blocks assert what they show; the others have a test below.
+ASSERTING = ["packages", "saving", "sequences", "speed", "uncertainty"]
+TESTED_BELOW = ["insight", "tables", "tuning"]
+
+
+def test_every_page_of_the_guide_is_run():
+    pages = {path.stem for path in (ROOT / "docs" / "guide").glob("*.md")}
+    assert pages - {"index"} == {*ASSERTING, *TESTED_BELOW}
 
 
 @pytest.mark.slow
-def test_blocks_about_time_run():
-    assert run_blocks("docs/time.md")["same"].shape == (49,)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("page", ASSERTING)
+def test_blocks_of_the_guide_run(page, tmp_path, monkeypatch):
+    guide(page, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_blocks_about_insight_run():
-    namespace = run_blocks("docs/insight.md")
+def test_start_page_runs(capsys):
+    run_blocks("docs/index.md")
+    assert float(re.search(r"R² = (.*)", capsys.readouterr().out)[1]) > 0.95
+
+
+@pytest.mark.slow
+def test_blocks_about_tuning_run(tmp_path, monkeypatch):
+    namespace = guide("tuning", tmp_path, monkeypatch)
+    assert namespace["search"].best_params_["lstm__attention"] in (None, "mean", "additive")
+    assert namespace["hierarchical"].attention == "hierarchical"
+
+
+@pytest.mark.slow
+def test_blocks_about_tables_run(capsys, tmp_path, monkeypatch):
+    namespace = guide("tables", tmp_path, monkeypatch)
+    assert int(re.search(r"Best length: (\d+)", capsys.readouterr().out)[1]) == 8
+    assert namespace["later"].shape == (95,)
+    assert namespace["same"].shape == (49,)
+
+
+@pytest.mark.slow
+def test_blocks_about_insight_run(tmp_path, monkeypatch):
+    namespace = guide("insight", tmp_path, monkeypatch)
     assert namespace["found"].faithful
     assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
     assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
