@@ -1,17 +1,13 @@
 """Sphinx configuration: ``python -m sphinx -W docs build``."""
 
 import importlib.metadata
-import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import gallery_runs
-from docutils import nodes
-from sphinx import addnodes
-
-import skattn
+import site_links
 
 project = "skattn"
 author = "the skattn developers"
@@ -28,7 +24,6 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_templates", "gallery_runs.py"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 suppress_warnings = [
@@ -82,51 +77,16 @@ html_theme_options = {
     "show_toc_level": 2,
     "header_links_before_dropdown": 7,
     "secondary_sidebar_items": {  # code of the gallery is wide: it gets the room
-        "[!g]*": ["page-toc"],
+        "[!gi]*": ["page-toc"],
         "guide/*": ["page-toc"],
         "generated/*": ["page-toc"],
     },
     "navigation_with_keys": False,
 }
 
-#: Files beside docs/ that have a page on the site.
-PAGES = {
-    "benchmarks/RESULTS.md": "/results.md",
-    "CHANGELOG.md": "/changes.md",
-    "examples": "/gallery/index.rst",
-}
-
-
-def stay_on_the_site(app, docname, source):
-    """Point links that leave docs/ to the page that shows the file."""
-
-    def page(link):
-        path = link[1]
-        example = re.fullmatch(r"examples/(\w+)\.py", path)
-        return f"](/gallery/{example[1]}.rst" if example else f"]({PAGES[path]}"
-
-    source[0] = re.sub(r"\]\((?:\.\./)+([\w./]*(?:RESULTS\.md|CHANGELOG\.md|\w+\.py))", page, source[0])
-
-
-def link_names(app, doctree):
-    """Link each public name that stands as code in the text to its page of the reference."""
-    for literal in list(doctree.findall(nodes.literal)):
-        in_text = not isinstance(literal.parent, nodes.title | nodes.reference | addnodes.pending_xref)
-        if literal.astext() in skattn.__all__ and in_text:
-            target = {"refdomain": "py", "reftype": "obj", "reftarget": f"skattn.{literal.astext()}"}
-            link = addnodes.pending_xref("", refdoc=app.env.docname, refexplicit=True, **target)
-            literal.replace_self(link)
-            link += literal
-
-
-def leave_out_inherited(app, what, name, obj, skip, options):
-    """Skip methods that scikit-learn and Keras make: their pages are elsewhere."""
-    is_request = re.fullmatch(r"set_\w+_request", name)
-    module = getattr(obj, "__module__", None) or ""
-    return True if is_request or module.startswith(("sklearn.", "keras.")) else None
-
 
 def setup(app):
-    app.connect("source-read", stay_on_the_site)
-    app.connect("doctree-read", link_names)
-    app.connect("autodoc-skip-member", leave_out_inherited)
+    """Connect what the extensions above do not know."""
+    app.connect("source-read", site_links.stay_on_the_site)
+    app.connect("doctree-read", site_links.link_public_names)
+    app.connect("autodoc-skip-member", site_links.leave_out_inherited)

@@ -43,9 +43,7 @@ LAG, N_TRAIN = 30, 1000
 def fit(n_members="auto"):
     """Return fitted networks, and sequences that they have not seen; a line would solve an echo."""
     X, y = make_echo(N_TRAIN + 200, 50, lag=LAG, random_state=0)
-    model = LSTMAttentionRegressor(
-        units=16, linear_path=False, n_members=n_members, random_state=0
-    )
+    model = LSTMAttentionRegressor(units=16, linear_path=False, n_members=n_members, random_state=0)
     return model.fit(X[:N_TRAIN], y[:N_TRAIN]), X[N_TRAIN:], y[N_TRAIN:]
 
 
