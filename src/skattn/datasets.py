@@ -124,7 +124,7 @@ def make_selective_recall(
 
 
 @validate_params(
-    {**_CONSTRAINTS, "lag": [Interval(Integral, 0, None, closed="left")]},
+    _CONSTRAINTS | {"lag": [Interval(Integral, 0, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
 def make_echo(
