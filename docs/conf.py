@@ -91,3 +91,4 @@ def setup(app):
     app.connect("source-read", site_links.stay_on_the_site)
     app.connect("doctree-read", site_links.link_public_names)
     app.connect("autodoc-skip-member", site_links.leave_out_inherited)
+    app.connect("build-finished", site_links.warn_of_dead_links)

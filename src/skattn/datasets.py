@@ -181,7 +181,7 @@ def make_echo(
 
 
 @validate_params(
-    {**_CONSTRAINTS, "decay": [Interval(Real, 0, 1, closed="both")]},
+    _CONSTRAINTS | {"decay": [Interval(Real, 0, 1, closed="both")]},
     prefer_skip_nested_validation=True,
 )
 def make_fading_memory(
