@@ -40,10 +40,10 @@ LAG, N_TRAIN = 30, 1000
 # were not in training.
 
 
-def fit():
+def fit(n_members="auto"):
     """Return fitted networks, and sequences that they have not seen; a line would solve an echo."""
     X, y = make_echo(N_TRAIN + 200, 50, lag=LAG, random_state=0)
-    model = LSTMAttentionRegressor(units=16, linear_path=False, random_state=0)
+    model = LSTMAttentionRegressor(units=16, linear_path=False, n_members=n_members, random_state=0)
     return model.fit(X[:N_TRAIN], y[:N_TRAIN]), X[N_TRAIN:], y[N_TRAIN:]
 
 
@@ -51,11 +51,11 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Does attention find a known lag?")
     parser.add_argument("--picture", help="file to write the picture to")
     parser.add_argument(
-        "--quick", action="store_true", help="50 bootstraps in place of 500, for tests"
+        "--quick", action="store_true", help="one network, and 50 bootstraps in place of 500"
     )
     options = parser.parse_args(arguments)
 
-    model, X, y = fit()
+    model, X, y = fit(n_members=1 if options.quick else "auto")
     weights = attention_weights(model, X, as_frame=True)
     importance = sequence_importance(model, X, y, random_state=0)
     faithfulness = attention_faithfulness(

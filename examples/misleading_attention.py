@@ -56,12 +56,19 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="A network that looks elsewhere.")
     parser.add_argument("--picture", help="file to write the picture to")
     parser.add_argument(
-        "--quick", action="store_true", help="50 bootstraps in place of 500, for tests"
+        "--quick", action="store_true", help="one network, and 50 bootstraps in place of 500"
     )
     options = parser.parse_args(arguments)
 
     X, y = make_first_half(N_TRAIN + 300)
-    model = LSTMAttentionRegressor("dot", units=16, epochs=60, linear_path=False, random_state=0)
+    model = LSTMAttentionRegressor(
+        "dot",
+        units=16,
+        epochs=60,
+        linear_path=False,
+        n_members=1 if options.quick else "auto",
+        random_state=0,
+    )
     model.fit(X[:N_TRAIN], y[:N_TRAIN])
     X, y = X[N_TRAIN:], y[N_TRAIN:]
     found = attention_faithfulness(

@@ -85,7 +85,7 @@ def draw(path, X_test, y_test, predicted, weights):
     left.plot([0, y_test.max()], [0, y_test.max()], color="black", linewidth=1)
     for name, marker in (("Ridge", "x"), ("skattn", ".")):
         left.plot(y_test, predicted[name], marker, label=name)
-    left.set(xlabel="afternoon measured, kWh/m²", ylabel="predicted", title="Days never seen")
+    left.set(title="Days never seen", xlabel="measured, kWh/m²", ylabel="predicted, kWh/m²")
     left.legend()
     lengths = pd.Series([len(x) for x in X_test], name="hours")
     by_length = pd.DataFrame(weights).groupby(lengths).mean()

@@ -56,13 +56,13 @@ def load():
 # ``gap`` leaves out the training rows whose target is not yet known when the test fold begins.
 
 
-def search_attention(X, y):
+def search_attention(X, y, **training):
     """Search over attentions and lengths of windows; return the fitted search."""
     pipeline = Pipeline(
         [
             ("root", FunctionTransformer(_root_of_sunlight)),
             ("windows", TimeWindows(24)),
-            ("lstm", LSTMAttentionRegressor(units=16, epochs=10, random_state=0)),
+            ("lstm", LSTMAttentionRegressor(units=16, random_state=0, **training)),
         ]
     )
     grid = {
@@ -149,12 +149,16 @@ def draw(path, times, y_test, predicted, weights):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Sunlight in three hours.")
     parser.add_argument("--picture", help="file to write the picture to")
-    picture = parser.parse_args(arguments).picture
+    parser.add_argument(
+        "--quick", action="store_true", help="one network and 3 epochs in place of 5 and 10"
+    )
+    options = parser.parse_args(arguments)
 
     X_all, y_all = load()
     y_test, times = y_all[-N_TEST:], y_all.index[-N_TEST:] + pd.Timedelta(hours=HOURS_AHEAD)
     X, y = X_all[: -N_TEST - HOURS_AHEAD + 1], y_all[: -N_TEST - HOURS_AHEAD + 1]
-    search = search_attention(X, y)
+    training = {"epochs": 3, "n_members": 1} if options.quick else {"epochs": 10}
+    search = search_attention(X, y, **training)
     print("Error over the folds of the search, in W/m² (root mean square):")
     print(search_table(search).round(1).to_string())
 
@@ -168,8 +172,8 @@ def main(arguments=None):
     weights = pipeline["lstm"].attention_weights(windows)
     most = HOURS_AHEAD + weights.shape[1] - 1 - int(weights.mean(axis=0).argmax())
     print(f"The best attention, {pipeline['lstm'].attention!r}, looks most at {most} hours before.")
-    if picture:
-        draw(picture, times, y_test, predictions["skattn"], weights)
+    if options.picture:
+        draw(options.picture, times, y_test, predictions["skattn"], weights)
     return errors
 
 

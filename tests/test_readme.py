@@ -1,11 +1,14 @@
 """Every block of README and docs is run: Python in order, commands as a user types them."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import skattn
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,32 +30,93 @@ def run_blocks(page):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_python_blocks_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = run_blocks("README.md")
+    run_blocks("README.md")
     printed = capsys.readouterr().out
     assert float(re.search(r"R² = (.*)", printed)[1]) > 0.95
     assert int(re.search(r"(\d+)% of the attention", printed)[1]) > 60
-    assert int(re.search(r"Best length: (\d+)", printed)[1]) == 8
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_reference_has_every_public_name():
+    named = set(re.findall(r"^   (\w+)$", (ROOT / "docs" / "api.rst").read_text(), re.MULTILINE))
+    public = {*skattn.__all__, *skattn.datasets.__all__, *skattn.layers.__all__}
+    assert named == public - {"__version__", "datasets", "layers"}
+
+
+def guide(page, tmp_path, monkeypatch):
+    """Run the Python blocks of a page of the guide in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return run_blocks(f"docs/guide/{page}.md")
+
+
+#: Pages of the guide whose blocks assert what they show; the others have a test below.
+ASSERTING = ["packages", "saving", "sequences", "speed", "uncertainty"]
+TESTED_BELOW = ["insight", "tables", "tuning"]
+
+
+def test_every_page_of_the_guide_is_run():
+    pages = {path.stem for path in (ROOT / "docs" / "guide").glob("*.md")}
+    assert pages - {"index"} == {*ASSERTING, *TESTED_BELOW}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("page", ASSERTING)
+def test_blocks_of_the_guide_run(page, tmp_path, monkeypatch):
+    guide(page, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_start_page_runs(capsys):
+    run_blocks("docs/index.md")
+    assert float(re.search(r"R² = (.*)", capsys.readouterr().out)[1]) > 0.95
+
+
+@pytest.mark.slow
+def test_blocks_about_tuning_run(tmp_path, monkeypatch):
+    namespace = guide("tuning", tmp_path, monkeypatch)
+    assert namespace["search"].best_params_["lstm__attention"] in (None, "mean", "additive")
+    assert namespace["hierarchical"].attention == "hierarchical"
+
+
+@pytest.mark.slow
+def test_blocks_about_tables_run(capsys, tmp_path, monkeypatch):
+    namespace = guide("tables", tmp_path, monkeypatch)
+    assert int(re.search(r"Best length: (\d+)", capsys.readouterr().out)[1]) == 8
     assert namespace["later"].shape == (95,)
+    assert namespace["same"].shape == (49,)
 
 
 @pytest.mark.slow
-def test_blocks_about_the_regressor_run():
-    namespace = run_blocks("docs/regressor.md")
-    assert namespace["network"].output_shape == (None, 1)
-    assert namespace["keras_model"].output_shape == (None, 1)
-
-
-@pytest.mark.slow
-def test_blocks_about_time_run():
-    assert run_blocks("docs/time.md")["same"].shape == (49,)
-
-
-@pytest.mark.slow
-def test_blocks_about_insight_run():
-    namespace = run_blocks("docs/insight.md")
+def test_blocks_about_insight_run(tmp_path, monkeypatch):
+    namespace = guide("insight", tmp_path, monkeypatch)
     assert namespace["found"].faithful
     assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
     assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
+
+
+PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
+LINK = re.compile(r"\]\((?!\w+:)([^)#]*)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *PAGES])
+def test_links_lead_to_files(page):
+    folder = (ROOT / page).parent
+    links = [link for link in LINK.findall((ROOT / page).read_text()) if link]
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_links_of_a_package_are_absolute_where_its_address_is_known():
+    rewrite = runpy.run_path(ROOT / "hatch_build.py")["with_absolute_links"]
+    text = "![p](docs/p.png) [a](b.md#c), [d](#e), [f](https://g.org)"
+    assert rewrite(text, "https://h.org/s", "main") == (
+        "![p](https://h.org/s/raw/main/docs/p.png) [a](https://h.org/s/blob/main/b.md#c), "
+        "[d](#e), [f](https://g.org)"
+    )
+    assert rewrite(text, "", "main") == text
 
 
 def test_set_up_and_test_commands_are_those_of_ci():

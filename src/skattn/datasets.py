@@ -130,7 +130,7 @@ def make_selective_recall(
 
 
 @validate_params(
-    {**_CONSTRAINTS, "lag": [Interval(Integral, 0, None, closed="left")]},
+    _CONSTRAINTS | {"lag": [Interval(Integral, 0, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
 def make_echo(
@@ -187,7 +187,7 @@ def make_echo(
 
 
 @validate_params(
-    {**_CONSTRAINTS, "decay": [Interval(Real, 0, 1, closed="both")]},
+    _CONSTRAINTS | {"decay": [Interval(Real, 0, 1, closed="both")]},
     prefer_skip_nested_validation=True,
 )
 def make_fading_memory(
@@ -241,7 +241,7 @@ def make_fading_memory(
 
 
 @validate_params(
-    {**_CONSTRAINTS, "n_classes": [Interval(Integral, 2, None, closed="left")]},
+    _CONSTRAINTS | {"n_classes": [Interval(Integral, 2, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
 def make_symbol_recall(

@@ -1,17 +1,19 @@
 """Replaced steps: which blocks, from whom, and what follows, on models that can be read."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.parallel import Parallel
 
+from skattn._insight.jobs import run_side_by_side
 from skattn._insight.last_step import read
 from skattn._insight.replacement import ORDERS, Steps, _ranks, effects_of_blocks, predict_deletions
 
 NAN = np.nan
-JOBS = Parallel()
+JOBS = partial(run_side_by_side, n_jobs=None, verbose=0)
 
 
 class Echo(RegressorMixin, BaseEstimator):

@@ -209,6 +209,16 @@ def test_the_result_is_that_of_the_seed_whatever_the_number_of_jobs(test_of):
     assert (test_of(looks=2, random_state=1).effects != result.effects).any()
 
 
+def test_bars_show_the_predictions_where_they_are_wanted(test_of, X, capfd):
+    silent = test_of(looks=2, n_repeats=2, n_fractions=3)
+    assert not any(capfd.readouterr())
+    assert_same(test_of(looks=2, n_repeats=2, n_fractions=3, verbose=1), silent)
+    bars = capfd.readouterr().err
+    one_step, shares = 2 * X.shape[1], 2 * 3 * 3  # repeats, steps; repeats, shares, orders
+    assert f"{one_step}/{one_step}" in bars
+    assert f"{shares}/{shares}" in bars
+
+
 def test_absent_steps_and_several_outputs_give_finite_results(small, X):
     X = X.copy()
     X[:9, 4:], X[20, 0] = np.nan, np.nan

@@ -217,6 +217,15 @@ def test_the_draws_are_those_of_the_random_state_whatever_the_jobs(echo, X, y):
     assert len(set(expected[2, 0])) == 5  # each repeat draws anew
 
 
+def test_a_bar_shows_the_predictions_where_that_is_wanted(echo, X, y, capfd):
+    silent = sequence_importance(echo, X, y, by="timestep", n_repeats=2, random_state=0)
+    assert not any(capfd.readouterr())
+    shown = sequence_importance(echo, X, y, by="timestep", n_repeats=2, random_state=0, verbose=1)
+    n_predictions = 2 * X.shape[1]
+    assert f"{n_predictions}/{n_predictions}" in capfd.readouterr().err
+    assert_array_equal(shown.importances, silent.importances)
+
+
 def test_the_score_is_the_estimators_own_unless_another_is_given(X, y):
     class Own(Weighted):
         def score(self, X, y):

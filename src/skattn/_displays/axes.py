@@ -1,5 +1,8 @@
 """What the displays share: an axes to draw on, an axis of lags, a label of loss."""
 
+import re
+import textwrap
+
 import numpy as np
 import pandas as pd
 
@@ -27,6 +30,15 @@ def pyplot():
     except ImportError as error:
         raise ImportError("Displays need matplotlib: pip install skattn[plots].") from error
     return plt
+
+
+def title_with_finding(ax, summary):
+    """Put the first sentence of a summary above the axes, in lines no wider than these."""
+    points = 72 * ax.figure.get_figwidth() * ax.get_position().width
+    sentence = re.split(r"(?<=\.) (?=[A-Z])", summary)[0]
+    size = 10
+    letters = int(points / (0.6 * size))  # of matplotlib's own font a letter takes .6 of its size
+    ax.set_title(textwrap.fill(sentence, letters), fontsize=size)
 
 
 def lag_values(lags):

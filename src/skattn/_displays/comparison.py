@@ -1,10 +1,8 @@
 """The picture of a comparison of attentions."""
 
-import textwrap
-
 from .._insight.comparison import compare_attentions
 from .._insight.scores import error_name, gain_of
-from .axes import FIRST, SECOND, THIRD, axes_of, rows_run_down
+from .axes import FIRST, SECOND, THIRD, axes_of, rows_run_down, title_with_finding
 from .base import ResultDisplay
 
 _STYLES = {
@@ -115,7 +113,7 @@ class ComparisonDisplay(ResultDisplay):
         scoring, sure = self.result.scoring, f"{100 * self.result.confidence:g}% interval"
         effect = f"removed {error_name(scoring)} (%)" if known else gain_of(scoring)
         ax.set_xlabel(f"{effect},\nwith {sure} (right of the line: better)")
-        ax.set_title("\n".join(textwrap.wrap(self.result.summary, 70)), fontsize="small")
+        title_with_finding(ax, self.result.summary)
         return self
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from .._insight.faithfulness import attention_faithfulness
 from .._insight.scores import loss_of
 from .attention import AttentionDisplay
-from .axes import FIRST, SECOND, THIRD, pyplot
+from .axes import FIRST, SECOND, THIRD, pyplot, title_with_finding
 from .base import ResultDisplay
 
 _STYLES = {
@@ -19,6 +19,9 @@ _STYLES = {
 
 class FaithfulnessDisplay(ResultDisplay):
     """Deletion curves beside the attention weights; the title says what was found.
+
+    A figure of its own has the whole summary as its title, axes that are given have its first
+    sentence.
 
     Parameters
     ----------
@@ -99,9 +102,9 @@ class FaithfulnessDisplay(ResultDisplay):
         self.attention_ = None if heatmap is None else self._weights(heatmap, heatmap_kw)
         self._curves(curves, line_kw or {})
         if own_figure:
-            self.figure_.suptitle(self._title(100), fontsize="medium")
+            self.figure_.suptitle(textwrap.fill(self.result.summary, 100), fontsize="medium")
         else:
-            curves.set_title(self._title(60), fontsize="small")
+            title_with_finding(curves, self.result.summary)
         return self
 
     def _weights(self, ax, heatmap_kw):
@@ -119,6 +122,3 @@ class FaithfulnessDisplay(ResultDisplay):
             ylabel=loss_of(self.result.scoring),
         )
         ax.legend(fontsize="small")
-
-    def _title(self, width):
-        return "\n".join(textwrap.wrap(self.result.summary, width))

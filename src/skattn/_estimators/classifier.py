@@ -27,7 +27,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     can be held out. Fits of equal shape share one compiled program, so that grid searches are
     fast.
 
-    Read more in docs/classifier.md.
+    Read more in the user guide, "Classes".
 
     Parameters
     ----------

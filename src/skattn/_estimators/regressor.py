@@ -28,7 +28,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
     averaged, and a ridge regression is stacked with them, wherever samples can be held out.
     Fits of equal shape share one compiled program, so that grid searches are fast.
 
-    Read more in docs/regressor.md.
+    Read more in the user guide.
 
     Parameters
     ----------

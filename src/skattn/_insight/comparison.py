@@ -113,7 +113,7 @@ def compare_attentions(
             A row for each attention: mean_score over its fits; removed, the share of the plain
             LSTM's error that it removes, with its interval low and high; question,
             "primary" or "others"; and verdict, "helped", "hurt" or "not shown". The error
-            is 1 - score, or -score where that is an error ("neg_..."); for a callable it is
+            is 1 - score, or -score where that is an error (``"neg_..."``); for a callable it is
             not known, and these are NaN.
         comparisons : DataFrame
             A row for each comparison, that with "mean" ("control") too: attention, against,

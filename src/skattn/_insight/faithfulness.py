@@ -7,10 +7,10 @@ import numpy as np
 from scipy.integrate import trapezoid
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_consistent_length
 
 from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
+from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import Steps, effects_of_blocks, predict_deletions, respond
 from .scores import interval, number, score_name, scorer_of, scoring_of
@@ -26,6 +26,7 @@ from .scores import interval, number, score_name, scorer_of, scoring_of
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -43,6 +44,7 @@ def attention_faithfulness(
     confidence=0.95,
     random_state=None,
     n_jobs=None,
+    verbose=0,
 ):
     """Test whether a model depends on the steps that it attends to.
 
@@ -92,6 +94,8 @@ def attention_faithfulness(
         Source of the draws. The result does not depend on `n_jobs`.
     n_jobs : int, default=None
         Number of jobs; threads, unless a joblib backend is set.
+    verbose : int, default=0
+        Whether to show a progress bar of the predictions.
 
     Returns
     -------
@@ -168,7 +172,7 @@ def attention_faithfulness(
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
     donors = [steps.draw_donors(rng) for _ in range(n_repeats)]
-    jobs = Parallel(n_jobs=n_jobs, prefer="threads")
+    jobs = partial(run_side_by_side, n_jobs=n_jobs, verbose=verbose)
     original = respond(reading.predictor, reading.X)
     effects = effects_of_blocks(steps, original, donors, jobs)
     fractions = _fractions(steps.masses.shape[1], n_fractions)

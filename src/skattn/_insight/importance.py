@@ -6,10 +6,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_consistent_length
 
 from .._sklearn import POSITIVE_INTEGER, SCORING, StrOptions, validate_params
+from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import blocks_of, permute
 from .scores import scoring_of
@@ -25,6 +26,7 @@ AXES = ("timestep", "feature")
         "n_repeats": [POSITIVE_INTEGER],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -40,6 +42,7 @@ def sequence_importance(
     scoring=None,
     random_state=None,
     n_jobs=None,
+    verbose=0,
 ):
     """Measure how much a fitted estimator's score needs each step and each feature.
 
@@ -81,6 +84,8 @@ def sequence_importance(
         Source of the permutations. The result does not depend on `n_jobs`.
     n_jobs : int, default=None
         Number of jobs; threads, unless a joblib backend is set.
+    verbose : int, default=0
+        Whether to show a progress bar of the predictions.
 
     Returns
     -------
@@ -148,11 +153,12 @@ or (n_blocks, n_features)
     baseline = score(sequences)
 
     seeds = check_random_state(random_state).randint(2**31 - 1, size=(len(cells), n_repeats))
-    scores = Parallel(n_jobs=n_jobs, prefer="threads")(
+    calls = (
         delayed(_score_without)(score, sequences, cell, seed)
         for cell, row in zip(cells, seeds, strict=True)
         for seed in row
     )
+    scores = run_side_by_side(calls, n_jobs=n_jobs, verbose=verbose, title="sequence_importance")
     shape = [len(blocks)] * over_steps + [n_features] * over_features
     importances = baseline - np.reshape(scores, (*shape, n_repeats))
     return Bunch(

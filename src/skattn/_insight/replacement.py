@@ -112,7 +112,8 @@ def effects_of_blocks(steps, original, donors, jobs):
         return moved.reshape(len(moved), -1).mean(axis=1)
 
     n_blocks = steps.masses.shape[1]
-    effects = jobs(delayed(effect)(block, donor) for block in range(n_blocks) for donor in donors)
+    calls = (delayed(effect)(block, donor) for block in range(n_blocks) for donor in donors)
+    effects = jobs(calls, title="one step replaced")
     shape = (n_blocks, len(donors), len(original))
     return np.reshape(effects, shape).mean(axis=1).T
 
@@ -134,7 +135,7 @@ def predict_deletions(steps, fractions, donors, rng, jobs):
                 delayed(steps.predict_replaced)(rank < n_replaced, donor)
                 for rank, donor in zip(ranks, donors, strict=True)
             ]
-    predictions = np.stack(jobs(tasks))
+    predictions = np.stack(jobs(tasks, title="shares of the steps replaced"))
     shape = (len(ORDERS), len(fractions) - 1, len(donors), *predictions.shape[1:])
     return dict(zip(ORDERS, predictions.reshape(shape), strict=True))
 

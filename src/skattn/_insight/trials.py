@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
-from sklearn.utils.parallel import Parallel, delayed
-from tqdm.auto import tqdm
+from sklearn.utils.parallel import delayed
 
 from .clusters import Losses, moves_of
+from .jobs import run_side_by_side
 
 #: Parameter of the estimator that a seed stands in for: several seeds of one network each show how
 #: far networks differ, which several networks of one fit would average out.
@@ -99,11 +99,9 @@ class Fits:
             )
             for task in tasks
         ]
-        if not self.verbose:
-            return Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)
-        jobs = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")
-        finished = jobs(calls)
-        return list(tqdm(finished, total=len(calls), desc="compare_attentions", unit="fit"))
+        return run_side_by_side(
+            calls, n_jobs=self.n_jobs, verbose=self.verbose, title="compare_attentions", unit="fit"
+        )
 
     def _losses_of(self, outcomes):
         """Return the losses of fits that are in order of folds, then seeds."""

@@ -51,7 +51,7 @@ class SequenceScaler(
         ``n_samples_seen_``, which counts steps.
     n_features_in_ : int
         Number of features of a step.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str
         Their names; for 2-D X with string column names only.
 
     See Also

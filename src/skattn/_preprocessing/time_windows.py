@@ -72,7 +72,7 @@ class TimeWindows(
     ----------
     n_features_in_ : int
         Number of features, without columns of groups and of time.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str
         Their names, where X has string column names.
     context_ : Context
         The rows that are kept; with ``keep_context=True``.
