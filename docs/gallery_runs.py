@@ -13,6 +13,7 @@ ORDER = [
     "does_attention_help.py",
     "known_lag.py",
     "misleading_attention.py",
+    "seasons.py",
     "half_day.py",
     "mornings.py",
 ]

@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 TO_BEAT = {"half_day.py": "day before", "mornings.py": "mean"}
 
 #: Essays about a question; each has a test of its answer.
-ESSAYS = {"does_attention_help.py", "known_lag.py", "misleading_attention.py"}
+ESSAYS = {"does_attention_help.py", "known_lag.py", "misleading_attention.py", "seasons.py"}
 
 
 def test_every_example_is_run():
@@ -48,6 +48,14 @@ def test_attention_lowers_the_error_on_floods(tmp_path):
     assert table.index.tolist() == ["none", "mean", "additive"]
     assert table.loc["additive", "removed"] > 0
     assert table.loc["additive", "verdict"] != "hurt"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of aeon
+def test_seasons_are_told_apart_better_than_by_trees(tmp_path):
+    found, _ = run("seasons.py", tmp_path)
+    assert found["skattn"][1] < found["gradient boosting"][1]
+    assert found["skattn"][0] > 0.93
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""skattn: can an LSTM benefit from temporal attention? A scikit-learn regressor to find out.
+"""skattn: can an LSTM benefit from temporal attention? Estimators for scikit-learn to find out.
 
 Public names are loaded when they are first used, and TensorFlow when something is
 first fitted or predicted.

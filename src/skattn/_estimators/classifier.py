@@ -41,7 +41,8 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
 
     segment_length : int or "auto", default="auto"
         Number of consecutive steps that the LSTM reads as one. Attention weights are still given
-        per step. "auto" is 1.
+        per step, those of a segment in equal shares. "auto" is one hundredth of the steps, at
+        least 1: the LSTM reads 100 to 200 segments of a long sequence.
 
     {n_timesteps}
 

@@ -6,7 +6,8 @@ parameter              from                                   to
 relative_inputs        `target_feature`                       True where there is one, else False
 linear_path            `target_feature`                       trained in the network with one
                        held-out samples, loss                 a line stacked beside the networks
-segment_length         `target_feature`, number of steps T    max(1, T // 16) with one, else 1
+segment_length         `target_feature`, number of steps T,   max(1, T // 16) with one, else 1;
+                       loss                                   max(1, T // 100) for classes
 epochs                 number of batches B of an epoch,       5,000 // B, within 2 and 100; within
                        loss, early_stopping                   2 and 400 for classes, if it may stop
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
@@ -34,8 +35,8 @@ SCHEDULES: dict[str, Callable] = {
     "cosine": lambda progress: 0.5 * (1.0 + np.cos(np.pi * progress)),
 }
 
-#: Number of segments aimed at with segment_length="auto" and a target_feature.
-AUTO_SEGMENTS = 16
+#: Number of segments aimed at with segment_length="auto": with a target_feature, and for classes.
+AUTO_SEGMENTS, SEGMENTS_OF_CLASSES = 16, 100
 
 #: Number of steps aimed at with epochs="auto", and the bounds of the epochs. Labelled sequences are
 #: often few, so that an epoch is a step or two: where classes stop early, more epochs are allowed.
@@ -124,7 +125,7 @@ def spec_of(params, samples, *, continues, earlier):
     auto = {
         "relative_inputs": earlier.relative if earlier else continues,
         "linear_path": earlier.linear_steps > 0 if earlier else continues,
-        "segment_length": _segment_length(X, continues, earlier),
+        "segment_length": _segment_length(X.n_timesteps, params["loss"], continues, earlier),
     }
     params = params | {name: value for name, value in auto.items() if params[name] == "auto"}
     n_linear = (earlier and earlier.linear_steps) or X.n_timesteps
@@ -139,7 +140,9 @@ def spec_of(params, samples, *, continues, earlier):
     )
 
 
-def _segment_length(X, continues, earlier):
+def _segment_length(n_timesteps, loss, continues, earlier):
     if earlier:
         return earlier.segment_length
-    return max(1, X.n_timesteps // AUTO_SEGMENTS) if continues else 1
+    if loss == "log_loss":
+        return max(1, n_timesteps // SEGMENTS_OF_CLASSES)
+    return max(1, n_timesteps // AUTO_SEGMENTS) if continues else 1
