@@ -10,10 +10,11 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
+from .bootstrap import Draws
 from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import Steps, effects_of_blocks, predict_deletions, respond
-from .scores import interval, number, score_name, scorer_of, scoring_of
+from .scores import default_scoring, interval, number, score_name, scorer_of, scoring_of
 
 
 @validate_params(
@@ -179,9 +180,11 @@ def attention_faithfulness(
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
     score = partial(_score_curves, partial(scorer, given), original, np.asarray(y), weights)
     draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
+    known = scoring or default_scoring(given)
+    judge = partial(Draws(draws, weights).losses, known, _columns_of(y, given))
     result = Bunch(
         **_agreements(steps, effects, draws, confidence),
-        **_deletion_curves(score, predictions, fractions, draws, confidence),
+        **_deletion_curves(score, judge, predictions, fractions, draws, confidence),
         baseline=float(scorer(given, original, y, **_weighted(weights, slice(None)))),
         index=reading.index,
         weights=steps.weights,
@@ -210,11 +213,16 @@ def _agreements(steps, effects, draws, confidence):
     }
 
 
-def _deletion_curves(score, predictions, fractions, draws, confidence):
+def _deletion_curves(score, judge, predictions, fractions, draws, confidence):
     """Score the deletions, and judge the most attended first against a random order."""
     curves = score(predictions, slice(None))
     judged = {order: predictions[order] for order in ("most", "random")}
-    advantages = [_advantage(score(judged, rows), fractions) for rows in draws]
+    losses = {order: judge(points) for order, points in judged.items()}
+    if losses["most"] is None:  # no score that is made of losses of samples
+        advantages = [_advantage(score(judged, rows), fractions) for rows in draws]
+    else:
+        gaps = losses["most"] - losses["random"]
+        advantages = trapezoid(np.vstack([0 * gaps[:1], gaps]), fractions, axis=0)
     interval_of_advantage = _interval(advantages, confidence)
     return {
         "fractions": fractions,
@@ -260,6 +268,14 @@ def _given_by(predictor):
     given = _GivenProbabilities()
     given.classes_ = predictor.classes_
     return given
+
+
+def _columns_of(y, given):
+    """Return y as (n_samples, n_columns); of labels 1 in the column of the class."""
+    y = np.asarray(y)
+    if is_classifier(given):
+        return (y[:, np.newaxis] == given.classes_).astype(float)
+    return y.reshape(len(y), -1).astype(float)
 
 
 def _draws(n_samples, n_bootstraps, length, rng):
