@@ -22,9 +22,9 @@ def _mean(losses, variance):
     return losses.mean(axis=1)
 
 
-#: Scoring → the loss of each sample, ``(y, predicted) -> (n_samples, n_columns)``, and what its means
-#: over draws become, ``(means, variance of y) -> loss``, of shapes (n_draws, n_columns). Labels are
-#: given as 1 in the column of the class.
+#: Scoring → the loss of each sample, ``(y, predicted) -> (n_samples, n_columns)``, and what becomes
+#: of its means over draws, ``(means, variance of y) -> loss``; both are (n_draws, n_columns). Labels
+#: are given as 1 in the column of the class.
 LOSSES: dict[str, tuple[Callable, Callable]] = {
     "r2": (_squares, lambda losses, variance: (losses / variance).mean(axis=1)),
     "neg_mean_squared_error": (_squares, _mean),
