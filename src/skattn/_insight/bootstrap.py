@@ -23,7 +23,7 @@ def _mean(losses, variance):
 
 
 #: Scoring → the loss of each sample, ``(y, predicted) -> (n_samples, n_columns)``, and what becomes
-#: of its means over draws, ``(means, variance of y) -> loss``; both are (n_draws, n_columns). Labels
+#: of its means over draws, ``(means, variance of y) -> loss``, (n_draws, n_columns) both. Labels
 #: are given as 1 in the column of the class.
 LOSSES: dict[str, tuple[Callable, Callable]] = {
     "r2": (_squares, lambda losses, variance: (losses / variance).mean(axis=1)),
