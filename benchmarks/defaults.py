@@ -6,7 +6,8 @@
 ``errors`` fits the default regressor (with `target_feature` where a task says so) on training
 and validation samples together, as a user would who has no reason to set samples apart; so do
 RidgeCV and, with one output, HistGradientBoosting. "networks" are the networks of the same fit
-without their line. Each row is printed, and kept in ``--rows``, when it is done.
+without their line. Each row is printed, and kept in ``--rows``, when it is done; those that the
+file holds are not run again, so that a run can be stopped and go on.
 
 ``seconds`` times fits of two checkouts in turn, each in a process of its own, and prints the
 median of each and their ratio.
@@ -67,6 +68,8 @@ def baselines(task, X, y):
 
 def rows_of(task, seeds):
     """Yield the errors of a task, a row for each seed."""
+    if not seeds:
+        return
     from skattn import LSTMAttentionRegressor
 
     X, y = as_user(task)
@@ -93,11 +96,13 @@ def errors(options):
     """Measure errors; return the table of medians over the seeds."""
     from protocols import PROTOCOLS
 
-    done = []
+    kept = options.rows and options.rows.exists()
+    done = [json.loads(line) for line in options.rows.read_text().splitlines()] if kept else []
     for name in options.tasks or ["linear", *PROTOCOLS]:
         make = linear if name == "linear" else PROTOCOLS[name]
         for task in make(options.data):
-            for row in rows_of(task, options.seeds):
+            known = {row["seed"] for row in done if row["task"] == task.name}
+            for row in rows_of(task, [seed for seed in options.seeds if seed not in known]):
                 print(json.dumps(row), flush=True)
                 done.append(row)
                 if options.rows:
@@ -106,6 +111,9 @@ def errors(options):
     table = pd.DataFrame(done).groupby("task", sort=False).median(numeric_only=True)
     better = table[["RidgeCV", "networks"]].min(axis=1)
     table["/ better of both"] = table["skattn"] / better
+    models = [name for name in ("RidgeCV", "HistGradientBoosting", "skattn") if name in table]
+    table["rank"] = table[models].rank(axis=1)["skattn"]
+    print(f"mean rank of skattn among {models}: {table['rank'].mean():.2f}")
     return table.drop(columns="seed").map(lambda value: f"{value:.4g}").to_string()
 
 
@@ -189,7 +197,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.what == "job":
         time_one(options)
         return
