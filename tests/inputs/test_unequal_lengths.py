@@ -1,5 +1,7 @@
 """Sequences of unequal length: a column is a lag, every present step counts, and none twice."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -8,7 +10,6 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.parallel import Parallel
 
 from panels import hourly
 from skattn import (
@@ -20,6 +21,7 @@ from skattn import (
     sequence_importance,
 )
 from skattn._inputs.checks import as_sequences
+from skattn._insight.jobs import run_side_by_side
 from skattn._insight.last_step import read
 from skattn._insight.replacement import ORDERS, Steps, predict_deletions
 
@@ -236,7 +238,8 @@ def test_at_the_end_of_the_curve_every_present_step_is_that_of_another_sample():
     unequal = [np.full((1 + row % 5, 2), row + 1.0) for row in range(10)]
     steps, rng = Steps.of(read(Own().fit(unequal), unequal), 2), np.random.RandomState(0)
     donors = [steps.draw_donors(rng) for _ in range(4)]
-    predictions = predict_deletions(steps, np.array([0, 1.0]), donors, rng, Parallel())
+    jobs = partial(run_side_by_side, n_jobs=None, verbose=0)
+    predictions = predict_deletions(steps, np.array([0, 1.0]), donors, rng, jobs)
     own = padded(unequal, "left")
     for order in ORDERS:
         for moved in predictions[order][0]:

@@ -236,8 +236,9 @@ def test_a_frame_of_columns_has_the_index_of_the_table(data):
 def test_a_last_step_without_attention_is_an_error_that_says_what_has(data):
     X, y = data[0][:, :, 0], data[1]
     text = (
-        r"^Ridge has no attention weights\. The last step must be an LSTMAttentionRegressor whose "
-        r"attention is one of \['mean', 'dot', 'general', 'additive', 'hierarchical'\], or a call"
+        r"^Ridge has no attention weights\. The last step must be an LSTMAttentionRegressor or "
+        r"-Classifier whose attention is one of \['mean', 'dot', 'general', 'additive', "
+        r"'hierarchical'\], or a call"
     )
     with pytest.raises(AttributeError, match=text):
         attention_weights(make_pipeline(StandardScaler(), Ridge()).fit(X, y), X)

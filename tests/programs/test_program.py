@@ -15,6 +15,7 @@ from conftest import program_of, sequences_of, spaced, spec_of, windows_on
 from skattn._programs.flows import Batches, Settings
 from skattn._programs.pool import ProgramPool
 from skattn._programs.program import LOSSES, Program, _padded
+from skattn._programs.spec import REGRESSION_LOSSES
 from skattn._training.settings import NO_CLIPNORM
 
 DECAY, QUANTILE = 0.01, 0.3
@@ -332,11 +333,18 @@ def test_samples_of_weight_zero_do_not_train(mean):
 )
 def test_losses_by_hand(loss, expected):
     """Errors y - p of 0.5, -3 and 2, with the quantile 0.3."""
-    y, p = tf.constant([1.0, 0.0, 2.0]), tf.constant([0.5, 3.0, 0.0])
+    y, p = tf.constant([[1.0], [0.0], [2.0]]), tf.constant([[0.5], [3.0], [0.0]])
     np.testing.assert_allclose(LOSSES[loss](y, p, QUANTILE), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+def test_a_log_loss_by_hand():
+    """Logits 0 and log 3 are probabilities 1/4 and 3/4."""
+    y, p = tf.constant([[1.0, 0.0], [0.0, 1.0]]), tf.constant([[0.0, np.log(3.0)]] * 2)
+    expected = np.log([4, 4 / 3])
+    np.testing.assert_allclose(LOSSES["log_loss"](y, p, QUANTILE), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 def test_reported_losses_are_the_weighted_mean_over_samples_and_outputs(loss):
     """Both that of training and that of validation, where nothing moves."""
     X, y = random_samples(4, n_outputs=3)

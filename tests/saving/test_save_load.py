@@ -247,6 +247,9 @@ def refusal(estimator, folder):
     return str(caught.value)
 
 
+TAKES = "save takes a fitted LSTMAttentionClassifier or LSTMAttentionRegressor. "
+
+
 @pytest.mark.parametrize(
     ("estimator", "name"),
     [(Ridge(), "Ridge"), (Heir(), "Heir"), (LSTMAttentionRegressor, "type"), (None, "NoneType")],
@@ -254,8 +257,7 @@ def refusal(estimator, folder):
 )
 def test_only_the_regressor_itself_can_be_saved(tmp_path, estimator, name):
     assert refusal(estimator, tmp_path) == (
-        f"save takes a fitted LSTMAttentionRegressor. Got {name}. Use skops.io for other "
-        "estimators."
+        f"{TAKES}Got {name}. Use skops.io for other estimators."
     )
 
 
@@ -277,7 +279,7 @@ def test_the_error_for_what_holds_a_regressor_says_what_to_type(tmp_path):
     ]:
         text = refusal(estimator.fit(X, Y), tmp_path)
         assert text == (
-            f"save takes a fitted LSTMAttentionRegressor. Got {type(estimator).__name__}. Save "
+            f"{TAKES}Got {type(estimator).__name__}. Save "
             f"what it has fitted: save(estimator{place}, path). Use skops.io for all of it."
         )
         held = eval(f"estimator{place}")  # as one types it

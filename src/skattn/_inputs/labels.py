@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -38,6 +39,8 @@ def check_labels(y, kept, estimator, *, is_table=False):
             f"Input y contains NaN or None: {missing.sum()} labels are missing, the first at "
             f"sample {np.flatnonzero(kept)[missing.argmax()]}. Leave these samples out."
         )
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     return labels
 
