@@ -78,7 +78,7 @@ def pipeline_of(**training):
 def search_attention(X, y, pipeline):
     """Search over attentions and lengths of windows; return the fitted search."""
     grid = {
-        "lstm__attention": [None, "mean", "dot"],
+        "lstm__attention": [None, "mean", "additive"],
         "windows__length": [12, 24],
     }
     folds = TimeSeriesSplit(n_splits=2, test_size=60 * 24, gap=HOURS_AHEAD - 1)
