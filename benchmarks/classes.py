@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pandas as pd
+from baselines import Convolutions
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import accuracy_score, log_loss
@@ -61,12 +62,10 @@ def filled(X, n_timesteps):
 
 def baselines():
     """Return simple classifiers by name; all take arrays (n_samples, n_timesteps, n_features)."""
-    from aeon.transformations.collection.convolution_based import MiniRocket
-
     flat = FunctionTransformer(lambda X: X.reshape(len(X), -1))
     channels_first = FunctionTransformer(lambda X: X.transpose(0, 2, 1))
     alphas = np.logspace(-3, 3, 10)
-    rocket = [channels_first, MiniRocket(random_state=0), StandardScaler()]
+    rocket = [channels_first, Convolutions(), StandardScaler()]
     return {
         "MiniRocket": make_pipeline(*rocket, RidgeClassifierCV(alphas)),
         "HistGradientBoosting": make_pipeline(flat, HistGradientBoostingClassifier(random_state=0)),
