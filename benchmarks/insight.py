@@ -1,11 +1,11 @@
 """Whether the verdict of `compare_attentions` can be trusted: level, power and coverage.
 
-    python benchmarks/insight.py [control windows power] [--sets N] [--quick] [--stand-in]
+    python benchmarks/insight.py [control windows power classes] [--sets N] [--quick] [--stand-in]
         [--rows FILE] [--write]
     python benchmarks/insight.py flood --data DIR [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
-on overlapping windows of one series, ``power`` finds out how often help is seen. Each set is a
+on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes`` does both for a classifier. Each set is a
 row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
 a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
 two small ones of each. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
@@ -30,7 +30,7 @@ from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit, check_cv
 from tables import write
 
-from skattn import LSTMAttentionRegressor, compare_attentions
+from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor, compare_attentions
 
 #: Section → kinds of sets, their sizes, how they are split.
 SECTIONS = {
@@ -41,9 +41,11 @@ SECTIONS = {
     ),
     "windows": ((sets.overlapping_windows,), (300, 1000), TimeSeriesSplit(5)),
     "power": ((sets.recall, sets.adding, sets.echo, sets.one_tenth), (100, 300, 1000), 5),
+    "classes": ((sets.symbols, sets.fading_classes), (300,), 5),
 }
 #: Trained to the end in few epochs; without a line, which would solve the echo alone.
 NETWORK = LSTMAttentionRegressor(units=8, epochs=30, learning_rate=0.02, linear_path=False)
+CLASSIFIER = LSTMAttentionClassifier(units=8, epochs=60, learning_rate=0.02, linear_path=False)
 ERROR = "neg_mean_squared_error"
 LEAST_SHARE = 0.05  # of the error, for a set to count in the figure of power
 N_FRESH, FRESH_SEEDS = 2000, 20
@@ -58,14 +60,18 @@ def run_set(section, model, make, n_samples, number, fresh_seeds):
     """
     begin, cv = time.perf_counter(), SECTIONS[section][2]
     X, y = make(n_samples, number)
+    scoring = ERROR
+    if section == "classes":
+        model, scoring, fresh_seeds = CLASSIFIER, "neg_log_loss", 0
+    attentions = [None, "additive"]
     result = compare_attentions(
-        model, X, y, attentions=[None, "additive"], cv=cv, scoring=ERROR, random_state=number
+        model, X, y, attentions=attentions, cv=cv, scoring=scoring, random_state=number
     )
     row = result.comparisons.iloc[0]
     names = ["verdict", "p_value", "removed", "removed_low", "removed_high", "n_seeds"]
     done = {name: row[name] if isinstance(row[name], str) else float(row[name]) for name in names}
     done |= {"n_fits": len(result.scores), "seconds": time.perf_counter() - begin}
-    done["corrected_t"] = corrected_t(result.scores, check_cv(cv), X)
+    done["corrected_t"] = corrected_t(result.scores, check_cv(cv, y), X)
     # Elsewhere the truth says whether "helped" is a false alarm, and nothing more.
     if fresh_seeds and (section == "power" or done["verdict"] == "helped"):
         done["truth"] = true_share(model, make, X, y, cv, number, fresh_seeds)

@@ -24,8 +24,16 @@ def skattn_regressor(units=32, learning_rate=1e-3, epochs=2, attention="additive
     )
 
 
-def keras_model(n_features, units=32, learning_rate=1e-3):
-    """Return the compiled Keras model that the other two makers use."""
+def skattn_classifier(units=32, learning_rate=1e-3, epochs=2):
+    from skattn import LSTMAttentionClassifier
+
+    params = skattn_regressor(units, learning_rate, epochs).get_params()
+    known = LSTMAttentionClassifier().get_params().keys() - {"loss"}
+    return LSTMAttentionClassifier(**{name: params[name] for name in known & params.keys()})
+
+
+def keras_model(n_features, units=32, learning_rate=1e-3, n_classes=None):
+    """Return the compiled Keras model that the other makers use."""
     import keras
     from keras import ops
 
@@ -35,10 +43,30 @@ def keras_model(n_features, units=32, learning_rate=1e-3):
     found = keras.layers.Dense(units, use_bias=False)(states)
     scores = keras.layers.Dense(1, use_bias=False)(ops.tanh(found + looked_for[:, None]))
     context = ops.sum(ops.softmax(scores, axis=1) * states, axis=1)
-    output = keras.layers.Dense(1)(ops.concatenate([query, context], axis=-1))
-    model = keras.Model(sequences, output)
-    model.compile(keras.optimizers.Adam(learning_rate), "mse")
+    activation, loss = (
+        ("softmax", "sparse_categorical_crossentropy") if n_classes else (None, "mse")
+    )
+    head = keras.layers.Dense(n_classes or 1, activation=activation)
+    model = keras.Model(sequences, head(ops.concatenate([query, context], axis=-1)))
+    model.compile(keras.optimizers.Adam(learning_rate), loss)
     return model
+
+
+def scikeras_classifier(units=32, learning_rate=1e-3, epochs=2):
+    from scikeras.wrappers import KerasClassifier
+
+    def build(meta, units, learning_rate):
+        return keras_model(meta["X_shape_"][2], units, learning_rate, meta["n_classes_"])
+
+    return KerasClassifier(
+        build,
+        units=units,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=BATCH,
+        verbose=0,
+        random_state=0,
+    )
 
 
 def scikeras_regressor(units=32, learning_rate=1e-3, epochs=2):

@@ -7,7 +7,13 @@ Each kind is a function ``(n_samples, random_state) -> X, y``. Sets of one kind 
 import numpy as np
 
 from skattn import sliding_windows
-from skattn.datasets import make_adding, make_echo, make_fading_memory, make_selective_recall
+from skattn.datasets import (
+    make_adding,
+    make_echo,
+    make_fading_memory,
+    make_selective_recall,
+    make_symbol_recall,
+)
 
 STEPS = 12
 
@@ -68,3 +74,14 @@ def echo(n_samples, random_state):
 def one_tenth(n_samples, random_state):
     """Make recall under noise of which attention removes about a tenth of the error."""
     return make_selective_recall(n_samples, 20, noise=0.35, random_state=random_state)
+
+
+def symbols(n_samples, random_state):
+    """Make symbol recall of three classes."""
+    return make_symbol_recall(n_samples, 20, random_state=random_state)
+
+
+def fading_classes(n_samples, random_state):
+    """Make three classes of a fading memory, of which the last state has all that can be known."""
+    X, y = fading_memory(n_samples, random_state)
+    return X, np.digitize(y, [-0.5, 0.5])
