@@ -35,12 +35,14 @@ class Convolutions(TransformerMixin, BaseEstimator):
     """aeon's MiniRocket beside any y; in a Pipeline of scikit-learn 1.9 its own fit fails."""
 
     def fit(self, X, y=None):
+        """Draw the convolutions."""
         from aeon.transformations.collection.convolution_based import MiniRocket
 
         self.rocket_ = MiniRocket(random_state=0).fit(X)
         return self
 
     def transform(self, X):
+        """Return the features."""
         return self.rocket_.transform(X)
 
 

@@ -5,7 +5,8 @@
     python benchmarks/insight.py flood --data DIR [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
-on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes`` does both for a classifier. Each set is a
+on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
+does both for a classifier. Each set is a
 row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
 a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
 two small ones of each. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
