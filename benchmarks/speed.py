@@ -136,8 +136,8 @@ _RATIOS = {
                 ("MLPRegressor / skattn", ["MLPRegressor, {}"], ["skattn, {}"])],
     "small": [],
 }  # fmt: skip
-_UNITS = {"search": "seconds", "search_classes": "seconds", "step": "ms", "threads": "s", "fit": "s", "predict": "ms",
-          "throughput": "GFLOPS", "small": ""}  # fmt: skip
+_UNITS = {"search": "seconds", "search_classes": "seconds", "step": "ms", "threads": "s",
+          "fit": "s", "predict": "ms", "throughput": "GFLOPS", "small": ""}  # fmt: skip
 
 
 def run(worker, arguments):
