@@ -27,21 +27,20 @@ KINDS = {
 
 #: Part of a call → (file, function) whose time it is.
 PARTS_OF_FIT = {
-    "checks of X and y": ("_rows.py", "check_rows"),
-    "scaling": ("_rows.py", "scale_rows"),
-    "copy into tensors": ("_program.py", "tensors"),
-    "drawing parameters": ("_program.py", "draw_parameters"),
-    "loading numbers": ("_program.py", "load"),
-    "starting the optimizer": ("_program.py", "start"),
-    "epochs (compiled)": ("_program.py", "train_epoch"),
-    "reading numbers": ("_training.py", "_close"),
+    "checks of X and y": ("samples.py", "check_samples"),
+    "scaling": ("scaling.py", "apply"),
+    "copy into tensors": ("program.py", "tensors"),
+    "drawing parameters": ("program.py", "draw_parameters"),
+    "starting": ("program.py", "start"),
+    "epochs (compiled)": ("program.py", "train_epoch"),
+    "reading numbers": ("run.py", "close"),
 }
 PARTS_OF_PREDICT = {
-    "checks of X": ("_validation.py", "check_sequences"),
-    "scaling": ("_scaling.py", "apply"),
-    "filling up to whole multiples of rows": ("_sequences.py", "padded"),
+    "checks of X": ("checks.py", "check_sequences"),
+    "scaling": ("scaling.py", "apply"),
+    "filling up to whole multiples of rows": ("sequences.py", "padded"),
     "compiled function": ("execute.py", "quick_execute"),
-    "TensorFlow around it": ("_program.py", "_in_chunks"),
+    "TensorFlow around it": ("program.py", "_in_chunks"),
 }
 
 

@@ -93,6 +93,13 @@ def test_unknown_names_are_attribute_errors():
         skattn.LSTMAttention  # noqa: B018
 
 
+def own_methods(cls):
+    """Yield the methods that a class, or a base of it in this package, defines."""
+    for base in cls.__mro__:
+        if base.__module__.startswith("skattn."):
+            yield from vars(base).items()
+
+
 def public():
     """Yield the import path and the object of every public class, method and function."""
     for owner, path in (
@@ -105,7 +112,7 @@ def public():
             if not callable(value):
                 continue
             yield f"{path}.{name}", value
-            for method, function in vars(value).items() if isinstance(value, type) else ():
+            for method, function in own_methods(value) if isinstance(value, type) else ():
                 if isinstance(function, FunctionType) and not method.startswith("_"):
                     yield f"{path}.{name}.{method}", function
 
