@@ -22,6 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from tables import write
 
 from skattn import LSTMAttentionClassifier
+from skattn.datasets import make_symbol_recall
 
 #: Published accuracies on the same splits: InceptionTime (H. Ismail Fawaz et al., DMKD 34, 2020;
 #: results-InceptionTime-128.csv of github.com/hfawaz/InceptionTime), and ROCKET (A. Dempster et
@@ -35,7 +36,11 @@ SETS = {
     "OSULeaf": ("0.942", "0.941"),
     "ACSF1": ("0.920", "0.886"),
     "PLAID": ("0.944", "0.903"),
+    "symbol recall": ("", ""),
 }
+
+#: Training and test samples of symbol recall, a generated task whose deciding step is known.
+N_RECALL = slice(3_000), slice(3_000, 4_000)
 
 #: Edges of the bins of confidence for the expected calibration error.
 BINS = np.linspace(0, 1, 11)
@@ -43,10 +48,25 @@ BINS = np.linspace(0, 1, 11)
 
 def read(name, part):
     """Return the sequences of a part of a set, each (n_timesteps, n_features), and labels."""
+    if name == "symbol recall":
+        X, y, _ = recall(part)
+        return list(X), y
     from aeon.datasets import load_classification
 
     X, y = load_classification(name, split=part, load_equal_length=False)
     return [np.asarray(x, dtype=float).T for x in X], y
+
+
+def recall(part):
+    """Return sequences, labels and deciding steps of symbol recall, 40 steps."""
+    task = make_symbol_recall(4_000, 40, random_state=0, return_steps=True)
+    return [values[N_RECALL[part == "test"]] for values in task]
+
+
+def attention_on_step(model):
+    """Return the share of the attention on the deciding step of symbol recall, test samples."""
+    X, _, steps = recall("test")
+    return float(np.take_along_axis(model.attention_weights(X), steps, axis=1).mean())
 
 
 def as_given(X):
@@ -120,6 +140,8 @@ def measure(names, seeds, rows):
             seconds = time.perf_counter() - begin
             row = {"set": name, "model": model_name, "seed": seed, **score(model, asked, y_test)}
             row |= {"seconds": seconds, "share": getattr(model, "network_share_", None)}
+            if name == "symbol recall" and model_name == "skattn":
+                row["attention"] = attention_on_step(model)
             print(json.dumps(row), flush=True)
             with rows.open("a") as file:
                 file.write(json.dumps(row) + "\n")
@@ -135,13 +157,14 @@ def tabulate(rows):
     accuracy["InceptionTime*"] = [SETS[name][0] for name in order]
     accuracy["ROCKET*"] = [SETS[name][1] for name in order]
     own = table[table["model"] == "skattn"].groupby("set").median(numeric_only=True).loc[order]
+    own = own.reindex(columns=["accuracy", "log_loss", "calibration", "share", "attention"])
     losses = table.pivot_table("log_loss", "set", "model", aggfunc="median").loc[order]
     seconds = table.pivot_table("seconds", "set", "model", aggfunc="median").loc[order]
     parts = {
         "Accuracy": accuracy.round(3),
         "Log loss": losses.round(3),
         "Seconds a fit": seconds.round(1),
-        "skattn": own[["accuracy", "log_loss", "calibration", "share"]].round(3),
+        "skattn": own.round(3),
     }
     texts = [f"{title}\n{part.to_string()}" for title, part in parts.items()]
     return "\n\n".join(
