@@ -65,12 +65,16 @@ SMALL = {"lstm__units": 16, "lstm__n_members": 1, "lstm__epochs": 8}
 
 
 def pipeline_of(**training):
-    """Return the steps from a table of hours to a prediction."""
+    """Return the steps from a table of hours to a prediction.
+
+    Five epochs without improvement are enough here; the default waits longer, for harder cases.
+    """
+    lstm = LSTMAttentionRegressor(n_iter_no_change=5, random_state=0, **training)
     return Pipeline(
         [
             ("root", FunctionTransformer(_root_of_sunlight)),
             ("windows", TimeWindows(24)),
-            ("lstm", LSTMAttentionRegressor(random_state=0, **training)),
+            ("lstm", lstm),
         ]
     )
 
@@ -149,8 +153,10 @@ def baselines(X, y, X_all):
 # plain LSTM may win; then the best attention over the folds is fitted for a look.
 
 
-def best_attentive(search, X, y):
-    """Fit the best small candidate with a learned attention; return its Pipeline."""
+def best_attentive(search, winner, X, y):
+    """Return the winner's Pipeline, or fit the best small candidate with a learned attention."""
+    if search.best_params_["lstm__attention"] not in (None, "mean"):
+        return winner.regressor_
     results = search.cv_results_
     learned = [p for p in results["params"] if p["lstm__attention"] not in (None, "mean")]
     params = max(learned, key=lambda p: results["mean_test_score"][results["params"].index(p)])
@@ -204,7 +210,7 @@ def main(arguments=None):
     print(pd.Series(errors).round(1).to_string())
     print(f"The least error has {min(errors, key=errors.get)}.")
 
-    pipeline = best_attentive(search, X, y)
+    pipeline = best_attentive(search, winner, X, y)
     windows = with_history(pipeline[:-1].transform, X_all)
     weights = pipeline["lstm"].attention_weights(windows)
     most = HOURS_AHEAD + weights.shape[1] - 1 - int(weights.mean(axis=0).argmax())
