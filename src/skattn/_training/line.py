@@ -10,7 +10,7 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
   last one, with the gain of the networks.
 - An absent step counts as 0 in scaled units, which is the feature's mean.
 - Of classes the line predicts 1 for the own class and 0 for the others. A factor, chosen on the
-  same held-out samples, makes logits of these. Networks and line then meet as logits.
+  same held-out samples with labels that are smoothed, makes logits of these. Networks and line then meet as logits.
 - w follows the loss of the fit. The quantile loss has no line: a ridge regression predicts a mean.
 - w is lowered by about one standard error, as L. Breiman's rule for pruning does [3]_. It is 0
   unless held-out samples speak for the line. Neighbouring samples may depend on each other, as
@@ -327,7 +327,9 @@ def _choose_alpha(paths, held_out, unit):
 def steepness_of(y, weights, line):
     """Return the factor that makes logits of a line which predicts 0 or 1 for each class.
 
-    It has the least log loss, and lies in [0, `STEEPEST`].
+    It has the least log loss, and lies in [0, `STEEPEST`]. Labels are smoothed, as J. Platt does
+    [1]_, by one sample for each class: a line that is right on all samples does not become
+    certain.
 
     Parameters
     ----------
@@ -335,10 +337,17 @@ def steepness_of(y, weights, line):
         1 in the column of the class, and the line's predictions, of samples that did not train it.
     weights : array of shape (n_samples,)
         Weights of the samples.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to
+       regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
     """
+    n_samples, n_classes = y.shape
+    smooth = (n_samples * y + 1) / (n_samples + n_classes)
 
     def slope(factor):  # it falls as the factor grows, since the log loss is convex
-        return weights @ (line * SLOPES["log_loss"](y, factor * line)).sum(axis=1)
+        return weights @ (line * SLOPES["log_loss"](smooth, factor * line)).sum(axis=1)
 
     if slope(0.0) <= 0:
         return 0.0
