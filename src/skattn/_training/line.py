@@ -10,7 +10,8 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
   last one, with the gain of the networks.
 - An absent step counts as 0 in scaled units, which is the feature's mean.
 - Of classes the line predicts 1 for the own class and 0 for the others. A factor, chosen on the
-  same held-out samples with labels that are smoothed, makes logits of these. Networks and line then meet as logits.
+  same held-out samples with labels that are smoothed, makes logits of these. Networks and line
+  then meet as logits.
 - w follows the loss of the fit. The quantile loss has no line: a ridge regression predicts a mean.
 - w is lowered by about one standard error, as L. Breiman's rule for pruning does [3]_. It is 0
   unless held-out samples speak for the line. Neighbouring samples may depend on each other, as
