@@ -264,17 +264,17 @@ def test_only_ratios_of_weights_count():
 
 
 def test_a_steepness_by_hand():
-    # Three of four samples are right; smoothed by a sample for each class it is four of six. With
+    # Three of four samples are right; smoothed by a sample that is half right it is 3.5 of five. With
     # two classes and scores 1 and 0 the logits differ by a, and the log loss is least where the
-    # probability 1 / (1 + exp(-a)) is 4/6.
+    # probability 1 / (1 + exp(-a)) is 3.5/5.
     y = np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]])
     line = np.array([[1.0, 0.0]] * 4)
-    assert steepness_of(y, np.ones(4), line) == pytest.approx(np.log(2))
+    assert steepness_of(y, np.ones(4), line) == pytest.approx(np.log(7 / 3))
 
 
 def test_steepness_at_the_ends():
     y = np.eye(2)[[0, 1, 0, 1]]
-    assert steepness_of(y, np.ones(4), y) == pytest.approx(np.log(5))  # five of six are right
+    assert steepness_of(y, np.ones(4), y) == pytest.approx(np.log(9))  # 4.5 of five are right
     assert steepness_of(y, np.ones(4), 0.001 * y) == STEEPEST
     assert steepness_of(y, np.ones(4), 1 - y) == 0
     assert steepness_of(y, np.ones(4), np.full((4, 2), 0.5)) == 0

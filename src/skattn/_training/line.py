@@ -329,8 +329,8 @@ def steepness_of(y, weights, line):
     """Return the factor that makes logits of a line which predicts 0 or 1 for each class.
 
     It has the least log loss, and lies in [0, `STEEPEST`]. Labels are smoothed, as J. Platt does
-    [1]_, by one sample for each class: a line that is right on all samples does not become
-    certain.
+    [1]_, by one sample that is spread over the classes: a line that is right on all samples does
+    not become certain.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def steepness_of(y, weights, line):
        regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
     """
     n_samples, n_classes = y.shape
-    smooth = (n_samples * y + 1) / (n_samples + n_classes)
+    smooth = (n_samples * y + 1 / n_classes) / (n_samples + 1)
 
     def slope(factor):  # it falls as the factor grows, since the log loss is convex
         return weights @ (line * SLOPES["log_loss"](smooth, factor * line)).sum(axis=1)
