@@ -264,8 +264,8 @@ def test_only_ratios_of_weights_count():
 
 
 def test_a_steepness_by_hand():
-    # Three of four samples are right; smoothed by a sample that is half right it is 3.5 of five. With
-    # two classes and scores 1 and 0 the logits differ by a, and the log loss is least where the
+    # Three of four samples are right; with one more that is half right it is 3.5 of five. With two
+    # classes and scores 1 and 0 the logits differ by a, and the log loss is least where the
     # probability 1 / (1 + exp(-a)) is 3.5/5.
     y = np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]])
     line = np.array([[1.0, 0.0]] * 4)
