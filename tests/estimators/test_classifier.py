@@ -247,7 +247,7 @@ def test_a_class_weight_of_no_class_is_an_error(small, X, codes):
 
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, None])
 def test_class_weights_that_are_no_weights_are_errors(small, X, codes, weight):
-    with pytest.raises(ValueError, match="must be zero or positive, and finite. Got class_weight="):
+    with pytest.raises(ValueError, match=r"must be zero or positive, and finite\. Got"):
         small(class_weight={0: weight}).fit(X, codes)
 
 
