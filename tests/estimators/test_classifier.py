@@ -1,6 +1,7 @@
 """The classifier: what labels mean, what probabilities and weights do, and where it goes."""
 
 import pickle
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from unittest import SkipTest
@@ -192,6 +193,14 @@ def test_a_failed_fit_leaves_the_classes_as_they_were(small, X, codes):
 def test_unknown_labels_in_validation_are_an_error(small, X, codes):
     with pytest.raises(ValueError, match=r"In X_val, y_val: y contains labels .* \[7\]"):
         small().fit(X, codes, X_val=X, y_val=np.where(codes == 1, 7, codes))
+
+
+def test_a_rare_class_in_validation_is_no_other_unit(small):
+    X = np.random.default_rng(0).normal(size=(700, 4, 1))
+    y, rare = np.arange(100) % 2, np.arange(600) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(epochs=1).fit(X[:100], y, X_val=X[100:], y_val=rare)
 
 
 def test_an_unfitted_classifier_says_so(small, X):
