@@ -64,8 +64,9 @@ def as_labels(values, name="y", kept=slice(None)):
     kinds = {type(label).__name__ for label in labels if not isinstance(label, str)}
     if labels.dtype.kind == "O" and kinds:
         raise ValueError(
-            f"Objects in {name} must be text. Got objects of type {', '.join(sorted(kinds))}. Give "
-            f"all labels one type: numpy.array({name}, dtype=...) with str, int or bool."
+            f"Unknown label type: objects in {name} must be text. Got objects of type "
+            f"{', '.join(sorted(kinds))}. Give all labels one type: numpy.array({name}, dtype=...) "
+            "with str, int or bool."
         )
     return labels
 
