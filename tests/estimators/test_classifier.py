@@ -1,6 +1,7 @@
 """The classifier: what labels mean, what probabilities and weights do, and where it goes."""
 
 import pickle
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from unittest import SkipTest
@@ -112,6 +113,16 @@ def test_booleans_and_categories_are_labels(small, X, codes):
     assert small().fit(X, categories).classes_.tolist() == ["no", "yes"]
 
 
+def test_nullable_types_of_pandas_keep_their_values(small, X, codes):
+    """In float64 2**53 and 2**53 + 1 are one number."""
+    labels = pd.Series(2**53 + codes, dtype="Int64")
+    assert small().fit(X, labels).classes_.tolist() == [2**53, 2**53 + 1, 2**53 + 2]
+    assert small().fit(X, pd.Series(codes > 0, dtype="boolean")).predict(X).dtype == bool
+    labels[0] = pd.NA
+    weights = np.arange(40) > 0
+    assert small().fit(X, labels, sample_weight=weights).n_classes_ == 3
+
+
 def test_probabilities_add_to_one_and_the_greatest_is_predicted(small, X, codes):
     model = small(n_members=2).fit(X, codes)
     probabilities = model.predict_proba(X)
@@ -145,12 +156,18 @@ def test_the_loss_is_the_log_loss(small, X, codes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda y: np.zeros_like(y), "needs samples of at least 2 classes. Got 1 class: 0"),
+        (
+            lambda y: np.zeros_like(y),
+            "needs samples of at least 2 classes. Got only the classes .0.",
+        ),
         (lambda y: np.eye(3)[y], r"MultiOutputClassifier"),
         (lambda y: np.column_stack([y, y]), r"MultiOutputClassifier"),
         (lambda y: y + 0.5, "Unknown label type: continuous"),
         (lambda y: np.where(y == 0, np.nan, y), "NaN or None: .* labels are missing"),
         (lambda y: [None, *y[1:]], "1 labels are missing, the first at sample 0"),
+        (lambda y: [np.nan, *y[1:].astype(str)], "1 labels are missing, the first at sample 0"),
+        (lambda y: ["a", *y[1:].tolist()], "objects in y must be text. Got objects of type int"),
+        (lambda y: y.astype(object), "objects in y must be text. Got objects of type int"),
         (lambda y: None, "requires y to be passed, but the target y is None"),
         (lambda y: y[:-1], r"inconsistent numbers of samples: \[40, 39\]"),
     ],
@@ -176,6 +193,14 @@ def test_a_failed_fit_leaves_the_classes_as_they_were(small, X, codes):
 def test_unknown_labels_in_validation_are_an_error(small, X, codes):
     with pytest.raises(ValueError, match=r"In X_val, y_val: y contains labels .* \[7\]"):
         small().fit(X, codes, X_val=X, y_val=np.where(codes == 1, 7, codes))
+
+
+def test_a_rare_class_in_validation_is_no_other_unit(small):
+    X = np.random.default_rng(0).normal(size=(700, 4, 1))
+    y, rare = np.arange(100) % 2, np.arange(600) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(epochs=1).fit(X[:100], y, X_val=X[100:], y_val=rare)
 
 
 def test_an_unfitted_classifier_says_so(small, X):
@@ -223,8 +248,27 @@ def test_balanced_counts_weights(small, X, codes):
 
 def test_a_class_weight_of_no_class_is_an_error(small, X, codes):
     labels = np.array(["a", "b", "c"])[codes]
-    with pytest.raises(ValueError, match="are not in class_weight"):
-        small(class_weight={"z": 2.0}).fit(X, labels)
+    with pytest.raises(
+        ValueError, match=r"names \['z'\], which are no classes. .* \['a', 'b', 'c'\]"
+    ):
+        small(class_weight={"a": 1.0, "z": 2.0}).fit(X, labels)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, None])
+def test_class_weights_that_are_no_weights_are_errors(small, X, codes, weight):
+    with pytest.raises(ValueError, match=r"must be zero or positive, and finite\. Got"):
+        small(class_weight={0: weight}).fit(X, codes)
+
+
+def test_a_class_weight_of_zero_leaves_samples_out(small, X, codes):
+    by_class = small(class_weight={0: 0.0}).fit(X, codes)
+    assert by_class.n_classes_ == 3
+    rest = small(warm_start=True).partial_fit(X[codes > 0], codes[codes > 0], classes=[0, 1, 2])
+    assert by_class.loss_curve_[0] == pytest.approx(rest.loss_curve_[0], rel=1e-6)
+    with pytest.raises(ValueError, match="zero for the class of each training sample"):
+        small(class_weight=dict.fromkeys(range(3), 0)).fit(X, codes)
+    with pytest.raises(ValueError, match="zero for the class of each validation sample"):
+        small(class_weight={0: 0}).fit(X, codes, X_val=X[codes == 0], y_val=codes[codes == 0])
 
 
 # Held-out samples
@@ -259,7 +303,7 @@ def test_partial_fit_needs_the_classes_once(small, X, codes):
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         model.partial_fit(X, codes)
     model.partial_fit(X[codes == 0], codes[codes == 0], classes=[0, 1, 2])
-    model.partial_fit(X, codes).partial_fit(X, codes, classes=[2, 1, 0])
+    model.partial_fit(X, codes).partial_fit(X, codes, classes={2, 1, 0})
     assert model.n_iter_ == 3
     with pytest.raises(ValueError, match=r"classes=\[0, 1\] are not those of the first call"):
         model.partial_fit(X, codes, classes=[0, 1])
@@ -272,10 +316,19 @@ def test_partial_fit_cannot_balance(small, X, codes):
         small(class_weight="balanced").partial_fit(X, codes, classes=[0, 1, 2])
 
 
-def test_a_warm_start_keeps_the_classes(small, X, codes):
-    model = small(warm_start=True).fit(X, codes)
+@pytest.mark.parametrize("classes", [[], [1], [0, 1, None], [0, "a"], "01"])
+def test_classes_that_are_none_are_errors(small, X, codes, classes):
+    with pytest.raises(ValueError, match=r"at least 2|missing|must be text|1d array"):
+        small().partial_fit(X, codes, classes=classes)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_start_keeps_the_classes(small, X, codes, early_stopping):
+    model = small(warm_start=True, early_stopping=early_stopping).fit(X, codes)
     model.fit(X[codes < 2], codes[codes < 2])
     assert model.classes_.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"not among the classes: \['a'\]"):
+        model.fit(X, np.full(40, "a", dtype=object))
     assert clone(model).fit(X[codes < 2], codes[codes < 2]).n_classes_ == 2
 
 
@@ -346,12 +399,12 @@ def test_a_search_compiles_one_program_for_each_spec(small, X, codes, own_pool):
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS.keys())
 def test_a_saved_classifier_is_loaded_as_it_was(tmp_path, small, X, codes, labels):
     model = small(class_weight={labels.tolist()[0]: 2.0}).fit(X, labels[codes])
-    model.set_params(class_weight="balanced")
     save(model, tmp_path / "model.safetensors")
     loaded = load(tmp_path / "model.safetensors")
     same(loaded.predict_proba(X), model.predict_proba(X))
     same(loaded.classes_, labels)
     assert loaded.classes_.dtype == labels.dtype
+    assert loaded.class_weight == model.class_weight
 
 
 def test_keras_and_scikeras_predict_the_same(small, X, codes):

@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.utils.validation import check_consistent_length
 
 from .._inputs.checks import as_sequences
+from .._inputs.labels import as_labels
 from .._insight.alignment import move, places_of_ends
 from .._insight.attention_weights import attention_of
 from .._insight.last_step import read
@@ -248,7 +249,7 @@ class AttentionDisplay:
         if labels is None:
             self.band_, self.line_ = self._profile(ax, weights, "mean", FIRST, line_kw, band_kw)
         else:
-            labels = np.asarray(labels)
+            labels = as_labels(labels, "labels")
             check_consistent_length(labels, weights)
             drawn = {
                 label: self._profile(ax, weights[labels == label], label, f"C{n}", line_kw, band_kw)

@@ -2,7 +2,7 @@
 
 import warnings
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -47,7 +47,7 @@ class LSTMAttentionEstimator(BaseEstimator):
         validation = None
         if X_val is not None:
             validation = trial._take_validation(X_val, y_val, sample_weight_val, continued)
-            warn_of_validation(validation, samples)
+            warn_of_validation(validation, samples, labelled=is_classifier(self))
         numbers = fit_networks(
             trial._params(),
             samples,

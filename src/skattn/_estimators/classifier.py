@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.checks import check_sequences
-from .._inputs.labels import check_labels, classes_of, codes_of
+from .._inputs.labels import as_labels, check_labels, classes_of, codes_of
 from .._sklearn import StrOptions, fit_context
+from .._training.class_weights import factors_by_class
 from .._training.numbers import Numbers
 from .._training.predict import predict_probabilities
 from .base import LSTMAttentionEstimator
@@ -63,7 +63,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         Factors of the weights of samples, by class. They multiply the summed weights of equal
         samples. "balanced" gives the classes equal sums of weights, as
         ``n / (n_classes * n_own)``, where n is the sum of all weights and n_own that of the own
-        class. A class that a dict does not name has a factor of 1.
+        class. A class that a dict does not name has a factor of 1. 0 leaves its samples out.
 
     {optimizer}
     {learning_rate}
@@ -377,14 +377,17 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
 
     def _take_classes(self, classes):
         """Take the classes of the first `partial_fit`; refuse others later."""
-        if not hasattr(self, "parameters_"):
-            if classes is None:
+        is_first = not hasattr(self, "parameters_")
+        if classes is None:
+            if is_first:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            self.classes_ = classes_of(classes, self)
-            self.n_classes_ = len(self.classes_)
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            return
+        classes = classes_of(as_labels(classes, "classes"), self)
+        if is_first:
+            self.classes_, self.n_classes_ = classes, len(classes)
+        elif not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} are not those of the first call: "
+                f"classes={classes.tolist()} are not those of the first call: "
                 f"{self.classes_.tolist()}. Leave them out, or fit a clone."
             )
 
@@ -392,8 +395,5 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         own: dict[str, Any] = {"relative_inputs": False, "quantile": 0.5, "classes": self.classes_}
         params = own | super()._params()
         if isinstance(self.class_weight, dict):
-            weights = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=self.classes_
-            )
-            params["class_weight"] = weights
+            params["class_weight"] = factors_by_class(self.class_weight, self.classes_)
         return params

@@ -1,4 +1,4 @@
-"""A fitted estimator as a Keras model or a SciKeras regressor."""
+"""A fitted estimator as a Keras model or a SciKeras estimator."""
 
 import keras
 import numpy as np

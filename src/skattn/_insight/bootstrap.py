@@ -10,7 +10,7 @@ def _squares(y, predicted):
 
 
 def _misses(y, probabilities):
-    return 1.0 - (probabilities.argmax(axis=1) == y.argmax(axis=1))[:, np.newaxis]
+    return 1.0 - np.take_along_axis(y, probabilities.argmax(axis=1, keepdims=True), axis=1)
 
 
 def _surprise(y, probabilities):
@@ -50,7 +50,8 @@ class Draws:
         n_samples = samples.shape[1]
         counts = np.stack([np.bincount(own, minlength=n_samples) for own in samples])
         counts = counts * (1.0 if weights is None else weights)
-        self._shares = counts / counts.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):  # a draw of weight 0 has no mean
+            self._shares = counts / counts.sum(axis=1, keepdims=True)
 
     def means(self, values):
         """Return the means of values (n_samples, n_columns): (n_draws, n_columns)."""
@@ -62,7 +63,8 @@ class Draws:
         Parameters
         ----------
         scoring : str or callable
-            None is returned unless it is one of `LOSSES`, and where y does not vary in a draw.
+            None is returned unless it is one of `LOSSES`; of R², too, where y does not vary in a
+            draw.
         y : array of shape (n_samples, n_columns)
             Targets, or 1 in the column of the class.
         predictions : array of shape (n_points, n_repeats, n_samples, ...)
@@ -76,7 +78,7 @@ class Draws:
             return None
         loss, finish = LOSSES[scoring]
         variance = self.means((y - y.mean(axis=0)) ** 2) - self.means(y - y.mean(axis=0)) ** 2
-        if not (variance > 1e-12 * y.var(axis=0)).all():
+        if scoring == "r2" and not (variance > 1e-12 * y.var(axis=0)).all():
             return None
         return np.array(
             [

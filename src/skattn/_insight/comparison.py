@@ -8,6 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, check_random_state
 
+from .._inputs.labels import as_labels
 from .._programs.spec import ATTENTIONS
 from .._sklearn import SCORING, Interval, validate_params
 from .clusters import clusters_of
@@ -168,7 +169,8 @@ def compare_attentions(
     own = _own_attention(estimator.get_params(deep=True)[path])
     named = _named(attentions, own)
     scoring = scoring_of(estimator, scoring) or default_scoring(estimator)
-    classes = np.unique(y).tolist() if is_classifier(estimator) else None
+    y = as_labels(y) if is_classifier(estimator) else y
+    labels = y if is_classifier(estimator) else None
     folds = [
         tuple(np.arange(len(y))[rows] for rows in fold)
         for fold in check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y, groups)
@@ -182,9 +184,9 @@ def compare_attentions(
         path=path,
         named=named,
         folds=folds,
-        clusters=clusters_of(folds, groups, None if classes is None else np.asarray(y)),
+        clusters=clusters_of(folds, groups, labels),
         seeds=check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_seeds)),
-        scorer=scorer_of(estimator, scoring, classes),
+        scorer=scorer_of(estimator, scoring, None if labels is None else np.unique(labels)),
         best=best_score(scoring),
         params=params,
         n_jobs=n_jobs,

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_clas
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from .._inputs.labels import as_labels
 from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
 from .bootstrap import Draws
 from .jobs import run_side_by_side
@@ -139,8 +140,8 @@ def attention_faithfulness(
     AttributeError
         If the last step has no attention weights.
     ValueError
-        If a parameter is not as described, or there are fewer than two samples or
-        blocks.
+        If a parameter is not as described, there are fewer than two samples or blocks, or
+        the score of a draw is not finite.
 
     See Also
     --------
@@ -169,6 +170,7 @@ def attention_faithfulness(
     scoring = scoring_of(estimator, scoring)
     given = _given_by(reading.predictor)
     scorer = scorer_of(given, scoring, getattr(given, "classes_", None))
+    y = as_labels(y) if is_classifier(given) else np.asarray(y)
     weights = None if sample_weight is None else np.asarray(sample_weight)
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
@@ -178,7 +180,7 @@ def attention_faithfulness(
     effects = effects_of_blocks(steps, original, donors, jobs)
     fractions = _fractions(steps.masses.shape[1], n_fractions)
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
-    score = partial(_score_curves, partial(scorer, given), original, np.asarray(y), weights)
+    score = partial(_score_curves, partial(scorer, given), original, y, weights)
     draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
     known = scoring or default_scoring(given)
     judge = partial(Draws(draws, weights).losses, known, _columns_of(y, given))
@@ -223,6 +225,12 @@ def _deletion_curves(score, judge, predictions, fractions, draws, confidence):
     else:
         gaps = losses["most"] - losses["random"]
         advantages = trapezoid(np.vstack([0 * gaps[:1], gaps]), fractions, axis=0)
+    if not np.isfinite(advantages).all():
+        raise ValueError(
+            "The score is not finite on some draws of the samples. ROC AUC needs samples of two "
+            "classes in each draw, and any score a sample of positive weight. Pass more of these "
+            'samples, or use another scoring, such as "neg_log_loss".'
+        )
     interval_of_advantage = _interval(advantages, confidence)
     return {
         "fractions": fractions,
@@ -272,7 +280,6 @@ def _given_by(predictor):
 
 def _columns_of(y, given):
     """Return y as (n_samples, n_columns); of labels 1 in the column of the class."""
-    y = np.asarray(y)
     if is_classifier(given):
         return (y[:, np.newaxis] == given.classes_).astype(float)
     return y.reshape(len(y), -1).astype(float)

@@ -4,7 +4,6 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
-from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_consistent_length
@@ -13,7 +12,7 @@ from .._sklearn import POSITIVE_INTEGER, SCORING, StrOptions, validate_params
 from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import blocks_of, permute
-from .scores import scoring_of
+from .scores import scorer_of, scoring_of
 
 AXES = ("timestep", "feature")
 
@@ -60,12 +59,12 @@ def sequence_importance(
     Parameters
     ----------
     estimator : estimator
-        A fitted regressor, or a fitted `Pipeline`, search (``refit=True``) or
+        A fitted regressor or classifier, or a fitted `Pipeline`, search (``refit=True``) or
         `TransformedTargetRegressor` around one.
     X : array-like or list of array-like
-        As `estimator.predict` takes it; rows that were not in training tell more.
+        As `estimator.predict` takes it; rows that were not in training are the better evidence.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        True targets.
+        True targets, or labels.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples in the score.
     by : {"timestep", "feature"} or both, default=("timestep", "feature")
@@ -142,7 +141,7 @@ or (n_blocks, n_features)
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
     scoring = scoring_of(estimator, scoring)
-    scorer = check_scoring(reading.predictor, scoring)
+    scorer = scorer_of(reading.predictor, scoring, getattr(reading.predictor, "classes_", None))
     sequences = reading.sequences()
     n_timesteps, n_features = sequences.shape[1:]
     blocks = blocks_of(n_timesteps, block) if over_steps else [(0, n_timesteps)]

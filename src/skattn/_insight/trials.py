@@ -155,7 +155,8 @@ def fit_and_score(estimator, X, y, fold, clusters, scorer, params):
         raise ValueError(
             f"A score is {noted['score']} on a fold whose number of test samples is "
             f"{len(fold[1])}, or is not finite without some of them. R² needs at least two "
-            "different targets in each fold: use fewer folds, or another scoring."
+            "different targets in each fold, ROC AUC samples of two classes: use fewer folds, or "
+            "another scoring."
         )
     return noted["score"], noted["moves"], float(done["fit_time"][0])
 

@@ -9,7 +9,7 @@ from .checks import has_keys, need
 
 
 def as_data(name, value):
-    """Return a parameter as numbers, text, None and lists of these; a tuple is marked as one.
+    """Return a parameter as numbers, text, None and lists of these; tuples and dicts are marked.
 
     Raises
     ------
@@ -21,6 +21,8 @@ def as_data(name, value):
     if isinstance(value, (list, tuple)):
         items = [as_data(name, item) for item in value]
         return {"tuple": items} if isinstance(value, tuple) else items
+    if isinstance(value, dict):
+        return {"dict": [as_data(name, list(pair)) for pair in value.items()]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(
@@ -31,10 +33,21 @@ def as_data(name, value):
 
 def from_data(value):
     """Return the parameter that `as_data` has made a value of."""
-    if isinstance(value, dict):
-        need(set(value) == {"tuple"} and isinstance(value["tuple"], list), "a tuple is damaged")
-        return tuple(from_data(item) for item in value["tuple"])
-    return [from_data(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [from_data(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    need(set(value) in ({"tuple"}, {"dict"}), "a tuple or a dict is damaged")
+    ((kind, items),) = value.items()
+    need(isinstance(items, list), "a tuple or a dict is damaged")
+    return tuple(map(from_data, items)) if kind == "tuple" else dict(map(_pair, items))
+
+
+def _pair(data):
+    """Return the key and the value that a list of both holds."""
+    need(isinstance(data, list) and len(data) == 2, "an item of a dict is damaged")
+    need(not isinstance(data[0], (list, dict)), "a key of a dict is neither text nor a number")
+    return data[0], from_data(data[1])
 
 
 #: Type of labels → the type of each in JSON. "O" holds text of any length.

@@ -3,8 +3,28 @@
 import numpy as np
 
 
+def factors_by_class(class_weight, classes):
+    """Return the factor of each class, an array (n_classes,): 1 where a dict does not name it."""
+    labels = list(classes)
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight names {unknown}, which are no classes. The classes are "
+            f"{classes.tolist()}."
+        )
+    factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype="float64")
+    if not (np.isfinite(factors) & (factors >= 0)).all():
+        raise ValueError(
+            f"Class weights must be zero or positive, and finite. Got class_weight={class_weight}. "
+            "Zero leaves the samples of a class out."
+        )
+    return factors
+
+
 def with_class_weights(class_weight, samples, validation):
     """Return samples and validation samples (which may be None) with factors by class.
+
+    Samples of factor 0 are left out, as those of weight 0 are.
 
     Parameters
     ----------
@@ -25,7 +45,18 @@ def with_class_weights(class_weight, samples, validation):
         sums = samples.weights @ samples.y
         present = sums > 0
         factors = sums.sum() / (present.sum() * np.where(present, sums, 1.0))
-    return tuple(
-        part and part._replace(factors=(part.y * factors).sum(axis=1))
-        for part in (samples, validation)
+    return (
+        _with_factors(samples, factors, "training"),
+        validation and _with_factors(validation, factors, "validation"),
     )
+
+
+def _with_factors(samples, factors, what):
+    own = (samples.y * factors).sum(axis=1)
+    if not own.any():
+        raise ValueError(
+            f"class_weight is zero for the class of each {what} sample: none is left. Give at "
+            "least one of their classes a positive weight."
+        )
+    samples = samples._replace(factors=own)
+    return samples if own.all() else samples.take(np.flatnonzero(own))

@@ -90,7 +90,7 @@ def split_block(X, fraction, number=0, strata=None):
         Numbers of the sequences of each stratum; None where all are one.
     """
     held = np.zeros(len(X), dtype=bool)
-    for stratum in [np.arange(len(X))] if strata is None else strata:
+    for stratum in filter(len, [np.arange(len(X))] if strata is None else strata):
         held[stratum[_block(len(stratum), fraction, number)]] = True
     validation = np.flatnonzero(held)
     return Part(np.flatnonzero(~held & ~_overlapping(X, validation)), validation)

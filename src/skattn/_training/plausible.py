@@ -53,18 +53,17 @@ def warn_of_order(samples, features):
         )
 
 
-def warn_of_validation(validation, samples):
-    """Warn where validation samples lie where no training sample does."""
-    parts = {
-        "X_val": (validation.X.table, samples.X.table),
-        "y_val": (validation.y, samples.y),
-    }
+def warn_of_validation(validation, samples, *, labelled=False):
+    """Warn where validation samples lie where no training sample does; labels have no units."""
+    parts = {"X_val": (validation.X.table, samples.X.table)}
+    if not labelled:
+        parts["y_val"] = (validation.y, samples.y)
     for name, (values, reference) in parts.items():
         if _lies_elsewhere(values.astype("float64"), reference.astype("float64")):
             _warn(
                 f"{name} lies where no training sample does: it looks to be in other units. A "
                 "Pipeline or a TransformedTargetRegressor transforms X or y on their way to the "
-                "regressor, and leaves X_val and y_val as they are. In a Pipeline ask for it with "
+                "estimator, and leaves X_val and y_val as they are. In a Pipeline ask for it with "
                 'Pipeline(..., transform_input=["X_val"]); transform y before the fit.'
             )
 
