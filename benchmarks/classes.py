@@ -158,6 +158,7 @@ def tabulate(rows):
     accuracy["ROCKET*"] = [SETS[name][1] for name in order]
     own = table[table["model"] == "skattn"].groupby("set").median(numeric_only=True).loc[order]
     own = own.reindex(columns=["accuracy", "log_loss", "calibration", "share", "attention"])
+    own.insert(0, "seeds", table[table["model"] == "skattn"].groupby("set").size())
     losses = table.pivot_table("log_loss", "set", "model", aggfunc="median").loc[order]
     seconds = table.pivot_table("seconds", "set", "model", aggfunc="median").loc[order]
     parts = {
