@@ -2,9 +2,7 @@
 
 import pickle
 import warnings
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from unittest import SkipTest
 
 import numpy as np
 import pandas as pd
@@ -12,51 +10,17 @@ import pytest
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from skattn import LSTMAttentionClassifier, SequenceScaler, TimeWindows, load, save
 from skattn.datasets import make_symbol_recall
 
-FIRST, OTHERS = [None, "additive"], ["mean", "dot", "general", "hierarchical"]
 same = np.testing.assert_array_equal
-
-
-def passes(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
-
-
-@parametrize_with_checks([LSTMAttentionClassifier(attention) for attention in FIRST])
-def test_passes_scikit_learns_checks_and_skips_none(estimator, check):
-    passes(estimator, check)
-
-
-@pytest.mark.every_attention
-@parametrize_with_checks([LSTMAttentionClassifier(attention) for attention in OTHERS])
-def test_other_attentions_pass_and_skip_none(estimator, check):
-    passes(estimator, check)
-
-
-def test_checks_are_those_of_a_classifier_of_scikit_learn():
-    def names(estimator):
-        checks = [check for _, check in estimator_checks_generator(estimator, mark=None)]
-        return Counter(getattr(check, "func", check).__name__ for check in checks)
-
-    own = names(LSTMAttentionClassifier())
-    reference = names(HistGradientBoostingClassifier())
-    assert not reference - own - Counter(["check_sample_weight_equivalence_on_sparse_data"])
 
 
 @pytest.fixture
