@@ -1,4 +1,4 @@
-"""scikit-learn's checks on the classifier with two further attentions; pytest-xdist splits files."""
+"""scikit-learn's checks on the classifier with two more attentions, in a file of their own."""
 
 from unittest import SkipTest
 
