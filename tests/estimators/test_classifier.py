@@ -122,7 +122,7 @@ def test_the_loss_is_the_log_loss(small, X, codes):
     [
         (
             lambda y: np.zeros_like(y),
-            "needs samples of at least 2 classes. Got only the classes .0.",
+            "needs samples of at least 2 classes. Got 1 class: .0.",
         ),
         (lambda y: np.eye(3)[y], r"MultiOutputClassifier"),
         (lambda y: np.column_stack([y, y]), r"MultiOutputClassifier"),

@@ -89,8 +89,9 @@ def classes_of(labels, estimator):
     """Return the sorted classes of labels: two at least."""
     classes = np.unique(labels)
     if len(classes) < 2:
+        found = f"{len(classes)} class" + "es" * (len(classes) != 1)
         raise ValueError(
-            f"{type(estimator).__name__} needs samples of at least 2 classes. Got only the classes "
+            f"{type(estimator).__name__} needs samples of at least 2 classes. Got {found}: "
             f"{classes.tolist()}. Samples of weight 0 do not count."
         )
     return classes
