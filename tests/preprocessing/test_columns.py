@@ -185,7 +185,7 @@ def test_lazy_frames_and_other_objects_are_refused(reader):
     with pytest.raises(TypeError, match=r"column 'd' holds more than numbers.*dict"):
         READERS[reader](pd.DataFrame({"d": [{}, {}]}))
     with pytest.raises(ValueError, match="column 'd' contains infinity or a value too large"):
-        READERS[reader](pd.DataFrame({"d": np.array([10**400, 1], dtype=object)}))
+        READERS[reader](pd.DataFrame({"d": pd.Series([10**400, 1], dtype=object)}))
 
 
 def test_rows_of_unequal_length_are_no_table():
