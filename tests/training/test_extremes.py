@@ -214,7 +214,7 @@ DAYS = pd.date_range("2020-01-01", periods=8)
 NO_SHAPE = r"expects X of shape \(n_samples, n_timesteps, n_features\), or a list of arrays"
 DATES, SPANS = (f"column 0 holds {what}. Turn them" for what in ("dates", "lengths of time"))
 SPARSE = r"a dense table, and got a sparse one.*toarray\(\)"
-LARGE = "column 0 contains infinity or a value too large"
+LARGE = "(column 0|Input X) contains infinity or a value too large"
 NOT_X = {
     "None": (None, ValueError, NO_SHAPE + r".*Got shape \(\)"),
     "text": ("abc", ValueError, NO_SHAPE),
