@@ -48,6 +48,8 @@ SECTIONS = {
 NETWORK = LSTMAttentionRegressor(units=8, epochs=30, learning_rate=0.02, linear_path=False)
 CLASSIFIER = LSTMAttentionClassifier(units=8, epochs=60, learning_rate=0.02, linear_path=False)
 ERROR = "neg_mean_squared_error"
+#: Sections with a model and a scoring of their own; no truth is fitted for these.
+OWN = {"classes": (CLASSIFIER, "neg_log_loss")}
 LEAST_SHARE = 0.05  # of the error, for a set to count in the figure of power
 N_FRESH, FRESH_SEEDS = 2000, 20
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "verdict.png"
@@ -61,9 +63,7 @@ def run_set(section, model, make, n_samples, number, fresh_seeds):
     """
     begin, cv = time.perf_counter(), SECTIONS[section][2]
     X, y = make(n_samples, number)
-    scoring = ERROR
-    if section == "classes":
-        model, scoring, fresh_seeds = CLASSIFIER, "neg_log_loss", 0
+    model, scoring = OWN.get(section, (model, ERROR))
     attentions = [None, "additive"]
     result = compare_attentions(
         model, X, y, attentions=attentions, cv=cv, scoring=scoring, random_state=number
@@ -74,7 +74,7 @@ def run_set(section, model, make, n_samples, number, fresh_seeds):
     done |= {"n_fits": len(result.scores), "seconds": time.perf_counter() - begin}
     done["corrected_t"] = corrected_t(result.scores, check_cv(cv, y), X)
     # Elsewhere the truth says whether "helped" is a false alarm, and nothing more.
-    if fresh_seeds and (section == "power" or done["verdict"] == "helped"):
+    if section not in OWN and fresh_seeds and (section == "power" or done["verdict"] == "helped"):
         done["truth"] = true_share(model, make, X, y, cv, number, fresh_seeds)
     return done
 

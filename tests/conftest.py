@@ -2,6 +2,7 @@
 
 import os
 import sys
+from unittest import SkipTest
 from unittest.mock import patch
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -53,6 +54,14 @@ def program_of(spec, n_parts=1):
 
     with patch.object(pool, "settle_threads", lambda: n_parts):
         return pool.pool.get(spec)
+
+
+def passes(estimator, check):
+    """Run one of scikit-learn's checks; one that is skipped fails."""
+    try:
+        check(estimator)
+    except SkipTest as reason:
+        pytest.fail(f"the check was skipped: {reason}")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,10 +15,22 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 
-from skattn import LSTMAttentionClassifier, SequenceScaler, TimeWindows, load, save
+from skattn import (
+    LSTMAttentionClassifier,
+    SequenceScaler,
+    TimeWindows,
+    TrainingDivergedError,
+    load,
+    save,
+)
 from skattn.datasets import make_symbol_recall
 
 same = np.testing.assert_array_equal
@@ -350,6 +363,22 @@ def test_the_same_seed_gives_the_same_bits_in_threads_and_pickled(small, X, code
         fits = [threads.submit(small(dropout=0.2).fit, X, codes) for _ in range(2)]
     for fit in fits:
         same(pickle.loads(pickle.dumps(fit.result())).predict_proba(X), expected)
+
+
+@pytest.mark.slow
+def test_processes_find_the_probabilities_of_one(small, X, codes):
+    options = {"cv": 2, "method": "predict_proba"}
+    expected = cross_val_predict(small(), X, codes, **options)
+    with joblib.parallel_config("loky", n_jobs=2):
+        same(cross_val_predict(small(), X, codes, **options), expected)
+
+
+def test_training_that_diverges_leaves_the_classifier_as_it_was(small, X, codes):
+    model = small().fit(X, codes)
+    before = model.predict_proba(X)
+    with pytest.raises(TrainingDivergedError, match="is not finite"):
+        model.set_params(learning_rate=1e38, clipnorm=None).fit(X, codes)
+    same(model.predict_proba(X), before)
 
 
 def test_a_search_compiles_one_program_for_each_spec(small, X, codes, own_pool):

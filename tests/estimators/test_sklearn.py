@@ -1,7 +1,6 @@
 """scikit-learn's own checks, all of them, on the regressor as it comes."""
 
 from collections import Counter
-from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
+from conftest import passes
 from skattn import LSTMAttentionRegressor
 
 #: Two attentions for the desk; `pytest -m ""`, as .ci/run has it, takes the others, too.
@@ -26,13 +26,6 @@ def names_of_checks(estimator):
     for _, check in estimator_checks_generator(estimator, mark=None):
         names.append(getattr(check, "func", check).__name__)
     return names
-
-
-def passes(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
 
 
 @parametrize_with_checks([LSTMAttentionRegressor(attention) for attention in FIRST])

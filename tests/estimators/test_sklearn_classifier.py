@@ -1,12 +1,12 @@
 """scikit-learn's own checks, all of them, on the classifier as it comes, for two attentions."""
 
 from collections import Counter
-from unittest import SkipTest
 
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
+from conftest import passes
 from skattn import LSTMAttentionClassifier
 
 pytestmark = pytest.mark.slow
@@ -14,10 +14,7 @@ pytestmark = pytest.mark.slow
 
 @parametrize_with_checks([LSTMAttentionClassifier(attention) for attention in (None, "additive")])
 def test_passes_and_does_not_skip(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
+    passes(estimator, check)
 
 
 def test_checks_are_those_of_a_classifier_of_scikit_learn():

@@ -1,10 +1,9 @@
 """scikit-learn's checks on the classifier with two more attentions, in a file of their own."""
 
-from unittest import SkipTest
-
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from conftest import passes
 from skattn import LSTMAttentionClassifier
 
 pytestmark = [pytest.mark.slow, pytest.mark.every_attention]
@@ -14,7 +13,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.every_attention]
     [LSTMAttentionClassifier(attention) for attention in ("general", "hierarchical")]
 )
 def test_passes_and_does_not_skip(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
+    passes(estimator, check)

@@ -2,7 +2,6 @@
 
 import pickle
 from copy import copy
-from unittest import SkipTest
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
+from conftest import passes
 from skattn import SequenceScaler, sliding_windows
 
 RANDOM = settings(max_examples=60, deadline=None, derandomize=True)
@@ -322,10 +322,7 @@ CANDIDATES = [SequenceScaler(), SequenceScaler(with_mean=False, with_std=False)]
 
 @parametrize_with_checks(CANDIDATES)
 def test_passes_and_does_not_skip(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
+    passes(estimator, check)
 
 
 @pytest.mark.parametrize(

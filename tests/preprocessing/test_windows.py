@@ -1,7 +1,6 @@
 """Windows against a plain loop, across groups, gaps and the end of the training rows."""
 
 import pickle
-from unittest import SkipTest
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
+from conftest import passes
 from panels import (
     RANDOM,
     as_level,
@@ -230,10 +230,7 @@ def test_clone_pickle_and_repr():
 
 @parametrize_with_checks([TimeWindows(1)])
 def test_windows_of_one_step_pass_and_do_not_skip(estimator, check):
-    try:
-        check(estimator)
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
+    passes(estimator, check)
 
 
 #: They say that the rows beside a row do not matter; a window is those rows.
@@ -252,10 +249,7 @@ ABOUT_SINGLE_ROWS = {
     ],
 )
 def test_longer_windows_pass_all_checks_but_those_about_single_rows(check):
-    try:
-        check(TimeWindows(4))
-    except SkipTest as reason:
-        pytest.fail(f"the check was skipped: {reason}")
+    passes(TimeWindows(4), check)
 
 
 def test_the_checks_left_out_are_two_of_scikit_learn():

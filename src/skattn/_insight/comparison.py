@@ -169,11 +169,11 @@ def compare_attentions(
     own = _own_attention(estimator.get_params(deep=True)[path])
     named = _named(attentions, own)
     scoring = scoring_of(estimator, scoring) or default_scoring(estimator)
-    y = as_labels(y) if is_classifier(estimator) else y
-    labels = y if is_classifier(estimator) else None
+    labels = as_labels(y) if is_classifier(estimator) else None
+    y = y if labels is None else labels
     folds = [
         tuple(np.arange(len(y))[rows] for rows in fold)
-        for fold in check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y, groups)
+        for fold in check_cv(cv, y, classifier=labels is not None).split(X, y, groups)
     ]
     if len(folds) < 2:
         raise ValueError(f"compare_attentions needs at least 2 folds. Got {len(folds)}: cv={cv!r}.")
