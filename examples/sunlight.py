@@ -6,9 +6,9 @@ How much sunlight will there be in three hours? From the last hours of sun, clou
 weather at an airport we predict it. A grid search with folds in time order chooses the
 attention and how many hours to look back, with small networks. The winner is trained with
 default parameters, but for less patience, and meets persistence, Ridge and gradient boosting on
-two months that no model has seen. The best learned attention, whether it won or not, shows where it looks. The
-data, a typical meteorological year of Greensboro (USA) measured by the hour [1]_, come with
-pvlib.
+two months that no model has seen. The best learned attention, whether it won or not, shows
+where it looks. The data, a typical meteorological year of Greensboro (USA) measured by the hour
+[1]_, come with pvlib.
 
 Run ``python examples/sunlight.py``; add ``--picture sunlight.png`` for the picture.
 
