@@ -5,9 +5,9 @@
 
 ``errors`` fits the default regressor (with `target_feature` where a task says so) on training
 and validation samples together, as a user would who has no reason to set samples apart; so do
-RidgeCV and, with one output, HistGradientBoosting. "networks" are the networks of the same fit
-without their line. Each row is printed, and kept in ``--rows``, when it is done; those that the
-file holds are not run again, so that a run can be stopped and go on.
+RidgeCV, HistGradientBoosting (with one output) and MiniRocket (with aeon). "networks" are the
+networks of the same fit without their line. Each row is printed, and kept in ``--rows``, when it
+is done; those that the file holds are not run again, so that a run can be stopped and go on.
 
 ``seconds`` times fits of two checkouts in turn, each in a process of its own, and prints the
 median of each and their ratio.
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,26 +45,19 @@ def linear(data):
 
 
 def as_user(task):
-    """Return the training and validation samples of a task together."""
-    if task.validation is None:
-        return np.asarray(task.train.X), task.train.y
-    parts = task.train, task.validation
-    return np.concatenate([np.asarray(p.X) for p in parts]), np.concatenate([p.y for p in parts])
+    """Return the training and validation samples of a task as one."""
+    from protocols import Rows
+
+    parts = [task.train] if task.validation is None else [task.train, task.validation]
+    return Rows(*(np.concatenate([np.asarray(each) for each in part]) for part in zip(*parts)))
 
 
-def baselines(task, X, y):
-    """Return the predictions of RidgeCV and of HistGradientBoosting for the test samples."""
-    from baselines import boosting, last_value, ridge
+def baselines(task):
+    """Return the predictions of the test samples by each simple model that can run."""
+    from baselines import run_baselines
 
-    X_test = np.asarray(task.test.X)
-    change = y - last_value(task, X)
-    predictions = {}
-    for make in (ridge, boosting):
-        name, model = make(X, change)
-        if model is not None:
-            predicted = model.fit(X, change).predict(X_test)
-            predictions[name] = predicted + last_value(task, X_test)
-    return predictions
+    found = ((name.split(",")[0], predicted) for name, predicted, _ in run_baselines(task))
+    return {name: predicted for name, predicted in found if predicted is not None}
 
 
 def rows_of(task, seeds):
@@ -72,9 +66,10 @@ def rows_of(task, seeds):
         return
     from skattn import LSTMAttentionRegressor
 
-    X, y = as_user(task)
+    task = replace(task, train=as_user(task))
+    X, y = task.train
     score = next(iter(task.scores.values())).error
-    fixed = {name: score(task.test.y, p) for name, p in baselines(task, X, y).items()}
+    fixed = {name: score(task.test.y, p) for name, p in baselines(task).items()}
     for seed in seeds:
         begin = time.perf_counter()
         model = LSTMAttentionRegressor(random_state=seed, **task.says).fit(X, y)
@@ -111,10 +106,12 @@ def errors(options):
     table = pd.DataFrame(done).groupby("task", sort=False).median(numeric_only=True)
     better = table[["RidgeCV", "networks"]].min(axis=1)
     table["/ better of both"] = table["skattn"] / better
-    models = [name for name in ("RidgeCV", "HistGradientBoosting", "skattn") if name in table]
-    table["rank"] = table[models].rank(axis=1)["skattn"]
-    print(f"mean rank of skattn among {models}: {table['rank'].mean():.2f}")
-    return table.drop(columns="seed").map(lambda value: f"{value:.4g}").to_string()
+    models = ["RidgeCV", "HistGradientBoosting", "MiniRocket + RidgeCV", "skattn"]
+    ranks = table.reindex(columns=models).rank(axis=1)
+    table["rank"] = ranks["skattn"]
+    cells = table.drop(columns="seed").map(lambda value: f"{value:.4g}")
+    means = "Mean rank among those that ran:\n" + ranks.mean().round(2).to_string()
+    return f"{cells.to_string()}\n\n{means}"
 
 
 # Seconds
