@@ -49,7 +49,9 @@ def as_user(task):
     from protocols import Rows
 
     parts = [task.train] if task.validation is None else [task.train, task.validation]
-    return Rows(*(np.concatenate([np.asarray(each) for each in part]) for part in zip(*parts)))
+    return Rows(
+        *(np.concatenate([np.asarray(each) for each in part]) for part in zip(*parts, strict=True))
+    )
 
 
 def baselines(task):
