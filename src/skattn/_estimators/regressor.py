@@ -4,6 +4,7 @@ from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -132,6 +133,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
     {spec_}
     {line_}
     {network_share_}
+
+    residual_variance_ : ndarray of shape (n_outputs,) or None
+        Mean squared error of the prediction on held-out samples, which did not train what
+        predicts them, in squared units of y. None where the last call held out none, and with the
+        quantile loss.
 
     target_features_ : ndarray of shape (n_outputs,) or None
         Number of the feature that each output continues.
@@ -321,41 +327,67 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         """
         return self._partial_fit(copy(self), X, y, sample_weight)
 
-    def predict(self, X, return_spread=False):
+    def predict(self, X, return_std=False, return_spread=False):
         """Predict the targets of sequences.
 
         Parameters
         ----------
         X : array-like or list of array-like
             Sequences as in `fit`. The number of steps of a 3-D X may differ.
+        return_std : bool, default=False
+            Whether to return the predictive standard deviation as well: how far y may lie from the
+            prediction. Its square is `residual_variance_`, plus the variance of the networks'
+            predictions for this sequence [6]_.
         return_spread : bool, default=False
-            Whether to return the spread of the members' predictions as well: how far the networks
-            disagree, which is not how far y may lie from them.
+            Whether to return the spread alone as well: how far the networks disagree.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions in float64, with as many dimensions as y had in fit; the mean of the
             members, as `n_members` says.
+        std : ndarray of the shape of y
+            Predictive standard deviation, in units of y. Only with ``return_std=True``.
         spread : ndarray of the shape of y
-            Standard deviation of the members' predictions. Only with ``return_spread=True``.
+            Standard deviation of the members' predictions, in units of y. Only with
+            ``return_spread=True``.
 
         Raises
         ------
         ValueError
-            If ``return_spread=True`` and there is a single network.
+            If both are asked for; if ``return_std=True`` and there is no `residual_variance_`; if
+            ``return_spread=True`` and there is a single network.
         """
         check_is_fitted(self)
+        self._check_deviations(return_std, return_spread)
+        predictions = predict_members(Numbers.of(self), check_sequences(self, X, reset=False))
+        if self._y_ndim == 1:
+            predictions = predictions[:, :, 0]
+        mean = middle_mean(predictions)
+        if not (return_std or return_spread):
+            return mean
+        residual = self.residual_variance_ if return_std else 0.0
+        return mean, np.sqrt(predictions.var(axis=0) + residual)
+
+    def _check_deviations(self, return_std, return_spread):
+        """Refuse deviations that the last call to fit or partial_fit cannot give."""
+        if return_std and return_spread:
+            raise ValueError(
+                "return_std=True and return_spread=True were passed. At most one of them can be "
+                "returned: call predict once for each."
+            )
         if return_spread and self.n_members_ == 1:
             raise ValueError(
                 "return_spread=True gives the spread of several networks. Got one: n_members_ = 1. "
                 "Fit with n_members=5, say."
             )
-        predictions = predict_members(Numbers.of(self), check_sequences(self, X, reset=False))
-        if self._y_ndim == 1:
-            predictions = predictions[:, :, 0]
-        mean = middle_mean(predictions)
-        return (mean, predictions.std(axis=0)) if return_spread else mean
+        if return_std and self.residual_variance_ is None:
+            raise ValueError(
+                "return_std=True needs the errors of means on samples that did not train. The last "
+                f"call of fit or partial_fit, with loss={self.spec_.loss!r}, left none. Call fit "
+                "with 50 distinct samples or more and early_stopping='auto', or with X_val and "
+                "y_val; and with another loss than 'quantile'."
+            )
 
     def _check_targets(self, y, kept, *, reset):
         """Check y; return targets of shape (n_samples, n_outputs)."""

@@ -72,6 +72,7 @@ def expected_arrays(data):
     nested = {
         "parameters": {name: ("F32", (*members, *shape)) for name, shape in shapes.items()},
         "optimizer_state": _optimizer(spec.optimizer, shapes, members),
+        "residual_variance": ("F64", (spec.n_outputs,)),
         "feature_statistics": dict.fromkeys(("mean", "scale"), ("F64", (spec.n_features,))),
         "target_statistics": dict.fromkeys(("mean", "scale"), ("F64", (spec.n_outputs,))),
         "target_features": ("I64", (spec.n_outputs,)),
@@ -96,6 +97,8 @@ def join(data, arrays):
         without_validation = name == "validation_loss_curve"  # NaN in epochs
         need(without_validation or np.isfinite(array).all(), f"{name!r} is not finite")
         need(not name.endswith("/scale") or (array > 0).all(), f"{name!r} is not positive")
+    variance = arrays.get("residual_variance", np.zeros(0))
+    need((variance >= 0).all(), "its residual_variance is negative")
     features = arrays.get("target_features", np.zeros(0))
     inside = (features >= 0) & (features < data["spec"].n_features)
     need(inside.all(), "its target_features are not features of its steps")

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from .._programs import program_of
 from .class_weights import with_class_weights
+from .held_out import has_variance, held_out_blocks, residual_variance
 from .holdout import parts_of
 from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
@@ -74,16 +75,15 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     outcomes = {run: run.close() for run in runs}
     kept = that_hold(runs)
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
-    line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
-    if stacks(params, parts):
-        networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
-        line, share = stack_line(common, scaled, len(samples.X), networks)
+    networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
+    line, share, variance = _beside(common, scaled, len(samples.X), networks, earlier)
     return Numbers(
         spec=spec,
         parameters=stack_arrays(parameters),
         optimizer_state=stack_arrays(states) if keep_state else None,
         line=line,
         network_share=share,
+        residual_variance=None if variance is None else variance * targets.scale**2,
         feature_statistics=features,
         target_statistics=targets,
         target_features=target_features,
@@ -109,6 +109,26 @@ def _starts(params, samples, keys, parts, spec, earlier):
     if spec.relative:
         given["relative_steps/gain"] = _gain(merged, features, params["standardize"])
     return features, targets, [(given, None)] * len(parts)
+
+
+def _beside(common, scaled, n_train, networks, earlier):
+    """Return the line, the networks' share, and the residual variance, in scaled units.
+
+    The variance is None where no samples are held out, where predictions are no means, and where
+    a line was fitted to the held-out samples before.
+    """
+    params = common.params
+    line, share = (earlier.line, earlier.network_share) if earlier else (None, 1.0)
+    if not (stacks(params) or has_variance(params["loss"])):
+        return line, share, None
+    blocks = held_out_blocks(common, scaled, networks)
+    if blocks and stacks(params):
+        gain = networks[0][1].get("relative_steps/gain")
+        line, share, blocks = stack_line(scaled, n_train, blocks, gain, params["loss"])
+    elif line is not None:
+        blocks = []
+    varies = blocks and has_variance(params["loss"])
+    return line, share, residual_variance(blocks) if varies else None
 
 
 def _statistics(samples, params):

@@ -28,6 +28,9 @@ class Numbers:
         The ridge regression stacked with the networks; None where it has no share.
     network_share : float
         Share of the networks in the prediction, in [0, 1]; that of the line is the rest.
+    residual_variance : array of shape (n_outputs,) or None
+        Mean squared error of each output on held-out samples, in squared units of y; None where
+        no samples were held out in the last call, with the quantile loss, and of classes.
     feature_statistics, target_statistics : Statistics
         Mean and scale of each feature, and of each output.
     target_features : int array of shape (n_outputs,) or None
@@ -52,6 +55,7 @@ class Numbers:
     optimizer_state: dict[str, np.ndarray] | None
     line: Line | None
     network_share: float
+    residual_variance: np.ndarray | None
     feature_statistics: Statistics
     target_statistics: Statistics
     target_features: np.ndarray | None
