@@ -7,8 +7,9 @@
 and validation samples together, as a user would who has no reason to set samples apart; so do
 RidgeCV, HistGradientBoosting (with one output) and MiniRocket (with aeon). "networks" are the
 networks of the same fit without their line, "inside" is the share of the test samples' targets
-that lie within 1.645 predictive standard deviations of the prediction. Each row is printed, and kept in ``--rows``, when it
-is done; those that the file holds are not run again, so that a run can be stopped and go on.
+that lie within 1.645 predictive standard deviations of the prediction. Each row is printed, and
+kept in ``--rows``, when it is done; those that the file holds are not run again, so that a run can
+be stopped and go on.
 
 ``seconds`` times fits of two checkouts in turn, each in a process of its own, and prints the
 median of each and their ratio.

@@ -1,5 +1,8 @@
 """A fitted regressor as a Keras model and as a SciKeras regressor."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -124,3 +127,79 @@ def test_scikeras_regressor_can_be_scored_and_trained_further(small, sequences):
     before = regressor.predict(X)
     regressor.partial_fit(X, y)
     assert not np.array_equal(regressor.predict(X), before)
+
+
+# Keras' own layers, and what converters make of them
+
+
+def onnx_outputs(model, X, path):
+    """Return what onnxruntime makes of an exported model."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    (name,) = (each.name for each in session.get_inputs())
+    return session.run(None, {name: X.astype("float32")})
+
+
+CONVERTED = {
+    "None": {"attention": None, "linear_path": "auto", "early_stopping": True},
+    "mean": {"attention": "mean", "target_feature": 0},
+    "dot": {"attention": "dot", "linear_path": True},
+    "general": {"attention": "general", "n_layers": 2},
+    "additive": {"attention": "additive", "n_members": 2, "segment_length": 3},
+    "hierarchical": {"attention": "hierarchical"},
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of tf2onnx's own code
+@pytest.mark.parametrize("params", CONVERTED.values(), ids=CONVERTED)
+def test_onnx_runtime_predicts_the_same(small, sequences, tmp_path, params):
+    X = np.concatenate([with_absent_steps(sequences[0]), sequences[0]])
+    y = np.concatenate([sequences[1], 2 - sequences[1]])
+    fitted = small(**params).fit(X, y)
+    attends = fitted.attention is not None
+    found = onnx_outputs(fitted.to_keras(return_attention=attends), X, tmp_path / "model.onnx")
+    np.testing.assert_allclose(found[0][:, 0], fitted.predict(X), atol=1e-4 * y.std())
+    if attends:
+        np.testing.assert_allclose(found[1], fitted.attention_weights(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_no_layer_is_skattns(small, sequences, attention):
+    fitted = small(attention, target_feature=0).fit(with_absent_steps(sequences[0]), sequences[1])
+    model = fitted.to_keras()
+    kinds = {type(layer).__module__.partition(".")[0] for layer in model._flatten_layers()}
+    assert kinds == {"keras"}
+
+
+def test_a_process_without_skattn_predicts_the_same(small, sequences, tmp_path):
+    X = with_absent_steps(sequences[0])
+    fitted = small("hierarchical", n_members=2).fit(X, sequences[1])
+    fitted.to_keras().save(tmp_path / "model.keras")
+    np.save(tmp_path / "X.npy", X.astype("float32"))
+    code = (
+        "import sys; sys.modules['skattn'] = None\n"
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "np.save('y.npy', model(np.load('X.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    found = np.load(tmp_path / "y.npy")[:, 0]
+    np.testing.assert_allclose(found, fitted.predict(X), rtol=1e-5, atol=1e-5)
+
+
+def test_deviation_and_attention_are_further_outputs(small, sequences):
+    X, y = with_absent_steps(sequences[0]), sequences[1]
+    fitted = small(n_members=3, early_stopping=True, linear_path="auto").fit(X, np.c_[y, 5 - y])
+    mean, std, weights = fitted.to_keras(return_std=True, return_attention=True)(X)
+    expected = fitted.predict(X, return_std=True)
+    np.testing.assert_allclose(mean, expected[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(std, expected[1], rtol=1e-4)
+    np.testing.assert_allclose(weights, fitted.attention_weights(X), atol=1e-5)
+
+
+def test_outputs_that_a_fit_does_not_have_are_refused(small, sequences):
+    with pytest.raises(ValueError, match="attention=None has none"):
+        small(None).fit(*sequences).to_keras(return_attention=True)
+    with pytest.raises(ValueError, match="return_std=True needs"):
+        small().fit(*sequences).to_keras(return_std=True)

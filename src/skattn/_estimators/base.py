@@ -114,22 +114,17 @@ class LSTMAttentionEstimator(BaseEstimator):
             weights = sequences.put_back(weights, axis)
         return weights
 
-    def to_keras(self):
-        """Return the fitted network as a Keras model, scaling included.
-
-        Returns
-        -------
-        model : keras.Model
-            Maps X as `predict` takes it, an array of (n_samples, n_timesteps, n_features) or
-            (n_samples, n_columns) with absent steps as NaN anywhere, to predictions of shape
-            (n_samples, n_outputs), or to the probabilities of the classes. It can be saved as
-            ``.keras``; loading needs ``import skattn.layers``. It computes in float32 throughout,
-            which costs digits where a feature's mean is large against its spread.
-        """
+    def _to_keras(self, **outputs):
+        """Return the fitted network as a Keras model, as `to_keras` describes it."""
         check_is_fitted(self)
+        if outputs["return_attention"] and self.spec_.attention is None:
+            raise ValueError(
+                "return_attention=True needs attention weights, and attention=None has none. "
+                "Leave return_attention at False, or fit with another attention."
+            )
         from .export import keras_model
 
-        return keras_model(self)
+        return keras_model(self, **outputs)
 
     def to_scikeras(self):
         """Return the fitted network as a SciKeras estimator.

@@ -9,38 +9,80 @@ from .._programs.network import DTYPE, assemble, dropout_layers, weights_of
 from .._programs.program import apart
 from .._training.members import middle, unstack_arrays
 from .._training.numbers import Numbers
+from .standard_layers import in_standard_layers
 
 
-def keras_model(estimator):
-    """Return the fitted networks with scaling before and after them, in float32 throughout."""
-    return apart(_assemble, estimator)
+def keras_model(estimator, return_std=False, return_attention=False):
+    """Return the fitted networks with scaling before and after them, in float32 throughout.
+
+    The model has one output, or a list: the prediction, the standard deviation and the attention
+    weights, as far as they are asked for. It consists of Keras' own layers and operations.
+    """
+    return apart(_build, estimator, return_std, return_attention)
 
 
-def _assemble(estimator):
+def _build(estimator, return_std, return_attention):
     numbers = Numbers.of(estimator)
-    features, targets = numbers.feature_statistics, numbers.target_statistics
     inputs, sequences = _inputs(estimator, numbers.spec.n_features)
-    sequences = layers.LeftAlign(name="left_align")(sequences)
+    aligned = layers.LeftAlign(name="left_align")(sequences)
+    features = numbers.feature_statistics
     scale, offset = 1 / features.scale, -features.mean / features.scale
-    scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(sequences)
-    networks = _networks(numbers, estimator.dropout)
+    scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(aligned)
+    each = [network(scaled) for network in _networks(numbers, estimator.dropout)]
+    predictions = [outputs["prediction"] for outputs in each]
     is_classifier = numbers.spec.loss == "log_loss"
-    mean = _log_mean_probability if is_classifier else _mean
-    prediction = mean([network(scaled)["prediction"] for network in networks])
-    if numbers.line is not None:
-        prediction = _with_line(prediction, scaled, numbers.line, numbers.network_share)
-    if is_classifier:
-        probabilities = keras.layers.Softmax(name="probabilities")(prediction)
-        return keras.Model(inputs, probabilities, name="lstm_attention_classifier")
+    finish = _probabilities if is_classifier else _in_units_of_y
+    outputs = [finish(predictions, scaled, aligned, numbers)]
+    if return_std:
+        outputs.append(_std(predictions, numbers))
+    if return_attention:
+        outputs.append(_attention([outputs["steps"] for outputs in each], sequences))
+    name = "lstm_attention_classifier" if is_classifier else "lstm_attention_regressor"
+    model = keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=name)
+    model = in_standard_layers(model)
+    shape = (1, *(n or estimator.n_timesteps_in_ for n in model.input_shape[1:]))
+    model(np.zeros(shape, DTYPE))  # Keras exports no model that was never called
+    return model
+
+
+def _in_units_of_y(predictions, scaled, sequences, numbers):
+    """Return the mean prediction with its line, unscaled, after the last value it continues."""
+    prediction = _with_line(_mean(predictions), scaled, numbers)
+    targets = numbers.target_statistics
     outputs = keras.layers.Rescaling(
         targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
     )(prediction)
-    if numbers.target_features is not None:
-        values, mask = layers.PresentSteps(name="present_steps")(sequences)
-        last = layers.LastSteps(name="last_step")(values, mask)[:, 0]
-        continued = ops.take(last, numbers.target_features, axis=1)
-        outputs = keras.layers.Add(name="continue_features")([outputs, continued])
-    return keras.Model(inputs, outputs, name="lstm_attention_regressor")
+    if numbers.target_features is None:
+        return outputs
+    values, mask = layers.PresentSteps(name="present_steps")(sequences)
+    last = layers.LastSteps(name="last_step")(values, mask)[:, 0]
+    continued = ops.take(last, numbers.target_features, axis=1)
+    return keras.layers.Add(name="continue_features")([outputs, continued])
+
+
+def _probabilities(predictions, scaled, sequences, numbers):
+    """Return the probabilities of the classes, from the networks' mean and the line."""
+    logits = _with_line(_log_mean_probability(predictions), scaled, numbers)
+    return keras.layers.Softmax(name="probabilities")(logits)
+
+
+def _std(predictions, numbers):
+    """Return the predictive standard deviation, as `predict` has it."""
+    in_units_of_y = numbers.network_share * numbers.target_statistics.scale
+    spread = ops.var(ops.stack(predictions, axis=1), axis=1)
+    square = keras.layers.Rescaling(
+        (in_units_of_y**2).tolist(), numbers.residual_variance.tolist(), name="variance"
+    )(spread)
+    return ops.sqrt(square)
+
+
+def _attention(weights, sequences):
+    """Return the mean attention weights, each at the place of its step; 0 at absent ones."""
+    mean = ops.mean(ops.stack(weights, axis=1), axis=1)
+    present = ops.logical_not(ops.isnan(sequences[:, :, 0]))
+    place = ops.cumsum(ops.cast(present, "int32"), axis=1) - 1
+    found = ops.take_along_axis(mean, ops.maximum(place, 0), axis=1)
+    return ops.where(present, found, 0.0)
 
 
 def _inputs(estimator, n_features):
@@ -82,8 +124,11 @@ def _log_mean_probability(logits):
     return ops.logsumexp(each, axis=1)
 
 
-def _with_line(prediction, sequences, line, share):
-    """Stack the line with the networks' prediction, in scaled units."""
+def _with_line(prediction, sequences, numbers):
+    """Stack the line, where there is one, with the networks' prediction, in scaled units."""
+    line, share = numbers.line, numbers.network_share
+    if line is None:
+        return prediction
     values, mask = layers.PresentSteps(name="line_present_steps")(sequences)
     level, gain = None, line.columns.gain
     if gain is not None:

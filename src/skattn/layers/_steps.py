@@ -1,7 +1,19 @@
 """Layers of steps: present steps, last steps, relative steps, segments."""
 
 import keras
+import numpy as np
 from keras import ops
+
+#: A place behind every step.
+FAR = 2**24
+
+
+def counted(values):
+    """Return 0, 1, 2, ... along the second axis of values (n_samples, n_timesteps), as int32.
+
+    No number of steps is asked for, so that this holds where it is not yet known.
+    """
+    return ops.cumsum(ops.ones_like(values, dtype="int32"), axis=1) - 1
 
 
 @keras.saving.register_keras_serializable(package="skattn")
@@ -41,9 +53,9 @@ class LeftAlign(keras.layers.Layer):
 
     def call(self, sequences):
         """Return sequences of the same shape, (n_samples, n_timesteps, n_features)."""
-        steps = ops.arange(ops.shape(sequences)[1], dtype="int32")
-        absent = ops.cast(ops.isnan(sequences[:, :, 0]), "int32")
-        order = ops.argsort(absent * ops.shape(sequences)[1] + steps, axis=1)
+        absent = ops.isnan(sequences[:, :, 0])
+        place = counted(sequences[:, :, 0])
+        order = ops.argsort(ops.where(absent, place + FAR, place), axis=1)
         return ops.take_along_axis(sequences, ops.expand_dims(order, -1), axis=1)
 
 
@@ -78,7 +90,7 @@ class LastSteps(keras.layers.Layer):
         (n_samples, n_timesteps), is True where a step is present.
         """
         n_present = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
-        source = n_present - self.length + ops.arange(self.length, dtype="int32")
+        source = n_present - self.length + np.arange(self.length, dtype="int32")
         inside = ops.expand_dims(source >= 0, -1)
         steps = ops.take_along_axis(values, ops.expand_dims(ops.maximum(source, 0), -1), axis=1)
         return ops.where(inside, steps, 0.0)
@@ -180,23 +192,24 @@ class Segments(keras.layers.Layer):
         membership : tensor of shape (n_samples, n_timesteps, n_segments)
             1 where a present step belongs to a segment, else 0.
         """
-        n_timesteps = ops.shape(values)[1]
-        n_segments = (n_timesteps + self.length - 1) // self.length
         n_present = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
         n_used = (n_present + self.length - 1) // self.length
         shift = n_used * self.length - n_present
 
-        source = ops.arange(n_segments * self.length, dtype="int32") - shift
+        first = values[:, :: self.length, 0]  # one for each segment
+        source = counted(ops.repeat(first, self.length, axis=1)) - shift
         inside = ops.logical_and(source >= 0, source < n_present)
-        source = ops.clip(source, 0, n_timesteps - 1)
+        source = ops.minimum(ops.maximum(source, 0), n_present - 1)
         steps = ops.take_along_axis(values, ops.expand_dims(source, -1), axis=1)
         steps = ops.where(ops.expand_dims(inside, -1), steps, 0.0)
-        segments = ops.reshape(steps, (-1, n_segments, self.length * values.shape[-1]))
+        joined = keras.layers.Reshape((-1, self.length * values.shape[-1]), dtype=values.dtype)
+        segments = joined(steps)
 
-        indices = ops.arange(n_segments, dtype="int32")
-        segment_of = (ops.arange(n_timesteps, dtype="int32") + shift) // self.length
+        indices = counted(first)
+        segment_of = (counted(values[:, :, 0]) + shift) // self.length
         membership = ops.logical_and(
-            ops.expand_dims(segment_of, -1) == indices, ops.expand_dims(mask, -1)
+            ops.equal(ops.expand_dims(segment_of, -1), ops.expand_dims(indices, 1)),
+            ops.expand_dims(mask, -1),
         )
         return segments, indices < n_used, ops.cast(membership, values.dtype)
 
