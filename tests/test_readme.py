@@ -53,7 +53,7 @@ def guide(page, tmp_path, monkeypatch):
 
 
 #: Pages of the guide whose blocks assert what they show; the others have a test below.
-ASSERTING = ["classes", "packages", "saving", "sequences", "speed", "uncertainty"]
+ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "speed", "uncertainty"]
 TESTED_BELOW = ["insight", "tables", "tuning"]
 
 
