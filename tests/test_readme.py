@@ -14,14 +14,21 @@ ROOT = Path(__file__).parents[1]
 
 
 def blocks(language, page="README.md"):
-    text = (ROOT / page).read_text()
+    return blocks_of((ROOT / page).read_text(), language)
+
+
+def blocks_of(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def run_blocks(page):
     """Run the Python blocks of a page, in the folder in which we are."""
+    return run(blocks("python", page), page)
+
+
+def run(blocks, page):
     namespace = {}
-    for block in blocks("python", page):
+    for block in blocks:
         exec(compile(block, page, "exec"), namespace)
     return namespace
 
@@ -54,7 +61,7 @@ def guide(page, tmp_path, monkeypatch):
 
 #: Pages of the guide whose blocks assert what they show; the others have a test below.
 ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "speed", "uncertainty"]
-TESTED_BELOW = ["insight", "tables", "tuning"]
+TESTED_BELOW = ["forecasting", "insight", "tables", "tuning"]
 
 
 def test_every_page_of_the_guide_is_run():
@@ -96,6 +103,18 @@ def test_blocks_about_insight_run(tmp_path, monkeypatch):
     assert namespace["found"].faithful
     assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
     assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("package", ["skforecast", "mlforecast", "sktime", "darts"])
+def test_blocks_about_forecasting_run(package, tmp_path, monkeypatch):
+    pytest.importorskip(package)  # .ci/run installs the extra after the other tests
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guide" / "forecasting.md").read_text()
+    start, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    (section,) = (text for text in sections if text.startswith(f"{package}\n"))
+    run(blocks_of(start, "python") + blocks_of(section, "python"), package)
 
 
 PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
