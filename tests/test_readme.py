@@ -87,6 +87,9 @@ def test_blocks_about_tuning_run(tmp_path, monkeypatch):
     namespace = guide("tuning", tmp_path, monkeypatch)
     assert namespace["search"].best_params_["lstm__attention"] in (None, "mean", "additive")
     assert namespace["hierarchical"].attention == "hierarchical"
+    for study in (namespace["study"], namespace["within"]):
+        epochs = {trial.state.name: len(trial.intermediate_values) for trial in study.trials}
+        assert epochs["PRUNED"] < epochs["COMPLETE"] == 15
 
 
 @pytest.mark.slow
