@@ -101,11 +101,17 @@ def test_blocks_about_tables_run(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # SHAP's, of matplotlib
 def test_blocks_about_insight_run(tmp_path, monkeypatch):
     namespace = guide("insight", tmp_path, monkeypatch)
     assert namespace["found"].faithful
     assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
     assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
+    assert (namespace["found_steps"] == namespace["steps"][-20:, 0]).mean() >= 0.9
+    sums = namespace["added"].sum(axis=1) + namespace["explainer"].expected_value
+    assert sums == pytest.approx(namespace["recall"].predict(namespace["new"]), abs=1e-6)
+    of_steps = namespace["on_average"].importances_mean[:, 0]  # each is flagged as often
+    assert of_steps.max() < 4 * of_steps.min()
 
 
 @pytest.mark.slow
