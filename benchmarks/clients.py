@@ -4,7 +4,7 @@ python benchmarks/clients.py [NAMES] [--write]
 
 Each client does one job the package's own way and returns what came of it. A comparison that
 does not hold is an error, and an error is a row. A package that is not installed is a row, too.
-Some do not run beside the newest numpy and pandas; pip chooses versions that do:
+Some hold back numpy, pandas or scikit-learn; pip finds versions that go together in ten minutes:
 
 pip install skattn[forecasting,dask] aeon alibi crepes hyperopt mapie mlflow optuna puncc ray
     scikit-optimize shap skops skore
@@ -111,7 +111,7 @@ def forecast(page, forecasts, recursive):
     errors = [np.sqrt(np.mean((f - test) ** 2)) for f in (np.ravel(forecasts), page["last_values"])]
     if not errors[0] < errors[1]:
         raise AssertionError(f"RMSE {errors[0]:.2f}, last value {errors[1]:.2f}")
-    return f"{equal(forecasts, own)}; RMSE {errors[0]:.2f}, {errors[1]:.2f}"
+    return f"{equal(forecasts, own)}; RMSE {errors[0]:.2f}, last {errors[1]:.2f}"
 
 
 @client("recursive, 24 h on 7 days", "own windows; last value")
