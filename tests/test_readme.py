@@ -14,14 +14,21 @@ ROOT = Path(__file__).parents[1]
 
 
 def blocks(language, page="README.md"):
-    text = (ROOT / page).read_text()
+    return blocks_of((ROOT / page).read_text(), language)
+
+
+def blocks_of(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def run_blocks(page):
     """Run the Python blocks of a page, in the folder in which we are."""
+    return run(blocks("python", page), page)
+
+
+def run(blocks, page):
     namespace = {}
-    for block in blocks("python", page):
+    for block in blocks:
         exec(compile(block, page, "exec"), namespace)
     return namespace
 
@@ -53,8 +60,8 @@ def guide(page, tmp_path, monkeypatch):
 
 
 #: Pages of the guide whose blocks assert what they show; the others have a test below.
-ASSERTING = ["classes", "packages", "saving", "sequences", "speed", "uncertainty"]
-TESTED_BELOW = ["insight", "tables", "tuning"]
+ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "speed", "uncertainty"]
+TESTED_BELOW = ["forecasting", "insight", "tables", "tuning"]
 
 
 def test_every_page_of_the_guide_is_run():
@@ -80,6 +87,9 @@ def test_blocks_about_tuning_run(tmp_path, monkeypatch):
     namespace = guide("tuning", tmp_path, monkeypatch)
     assert namespace["search"].best_params_["lstm__attention"] in (None, "mean", "additive")
     assert namespace["hierarchical"].attention == "hierarchical"
+    for study in (namespace["study"], namespace["within"]):
+        epochs = {trial.state.name: len(trial.intermediate_values) for trial in study.trials}
+        assert epochs["PRUNED"] < epochs["COMPLETE"] == 15
 
 
 @pytest.mark.slow
@@ -91,11 +101,29 @@ def test_blocks_about_tables_run(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # SHAP's, of matplotlib
 def test_blocks_about_insight_run(tmp_path, monkeypatch):
     namespace = guide("insight", tmp_path, monkeypatch)
     assert namespace["found"].faithful
     assert namespace["weights"].mean().idxmax() in (4, 5)  # the state after it holds the value too
     assert namespace["importance"].importances_mean.argmax() == 4 * 2  # lag 5, feature 0
+    assert (namespace["found_steps"] == namespace["steps"][-20:, 0]).mean() >= 0.9
+    sums = namespace["added"].sum(axis=1) + namespace["explainer"].expected_value
+    assert sums == pytest.approx(namespace["recall"].predict(namespace["new"]), abs=1e-6)
+    of_steps = namespace["on_average"].importances_mean[:, 0]  # each is flagged as often
+    assert of_steps.max() < 4 * of_steps.min()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("package", ["skforecast", "mlforecast", "sktime", "darts"])
+def test_blocks_about_forecasting_run(package, tmp_path, monkeypatch):
+    pytest.importorskip(package)  # .ci/run installs the extra after the other tests
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "guide" / "forecasting.md").read_text()
+    start, *sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    (section,) = (text for text in sections if text.startswith(f"{package}\n"))
+    run(blocks_of(start, "python") + blocks_of(section, "python"), package)
 
 
 PAGES = sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
