@@ -41,7 +41,8 @@ What is compared, and what counts. All of this was fixed before the first run on
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,10 @@ from sklearn.metrics import get_scorer
 
 from skattn import attention_faithfulness, compare_attentions, sequence_importance
 
+#: What makes the rows of the page.
+COMMAND = "python benchmarks/study.py run --data DIR --jobs 2"
+
+#: Attentions that look at single steps, and of whose network "mean" is the control.
 LOOKING = ("dot", "general", "additive")
 
 
@@ -86,12 +91,12 @@ class Plan:
     seeds: tuple = (0, 1, 2)
     attentions: tuple = (None, "mean", "dot", "general", "additive")
     with_hierarchical: tuple = (
-        "recall",
         "CardanoSentiment",
         "SML2010, 4 hours",
         "ItalyPowerDemand",
         "DailyOilGasPrices",
         "BasicMotions",
+        "JapaneseVowels",
     )
     n_explained: int = 200
     n_blocks: int = 20
@@ -137,12 +142,12 @@ class Rows:
             whole = whole[: whole.rfind(b"\n") + 1]
             path.write_bytes(whole)
             self.kept = {tuple(row["key"]): row for row in map(json.loads, whole.splitlines())}
-        if ("plan",) not in self.kept and not self.kept:
+        if not self.kept:
             self.add(given)
         if self.kept.get(("plan",)) != given:
             raise ValueError(
-                f"{path} was made by another plan: {self.kept.get(('plan',))}. This run has {given}. "
-                "Use another file, or the options that it was made with."
+                f"{path} was made by another plan, {self.kept.get(('plan',))}. This run has "
+                f"{given}. Use another file, or the options that it was made with."
             )
 
     def add(self, row):
@@ -255,38 +260,58 @@ def _mean_distance(distances, weights):
 
 
 def run(names, plan, rows, data, n_jobs):
-    """Run what is missing in the rows, set by set, and print each result when it is done."""
-    todo = {name: [key for key in plan.keys_of(name) if key not in rows.kept] for name in names}
-    n_left = sum(map(len, todo.values()))
-    print(f"{n_left} results to make, {len(rows.kept) - 1} are there", flush=True)
+    """Run what is missing in the rows, and print each result when it is done.
 
-    def keep(row):
-        nonlocal n_left
-        n_left -= 1
+    The comparisons of all sets come first, then the default fits of all sets, seed by seed: so a
+    run that is cut short has an answer over all sets. The `wall` seconds of a row are those since
+    the row before.
+    """
+    n_left = sum(key not in rows.kept for name in names for key in plan.keys_of(name))
+    print(f"{n_left} results to make, {len(rows.kept) - 1} are there", flush=True)
+    last = time.perf_counter()
+    for row in chain(
+        compared(names, plan, rows, data, n_jobs), tested(names, plan, rows, data, n_jobs)
+    ):
+        now = time.perf_counter()
+        row["wall"], last, n_left = now - last, now, n_left - 1
         rows.add(row)
         words = row.get("error") or row.get("test_error") or row.get("summary", "")
         print(f"{n_left} left", *row["key"], f"{row['seconds']:.1f} s:", words, flush=True)
 
-    for name in filter(todo.get, names):
-        for row in results_of(name, todo[name], plan, rows, data, n_jobs):
-            keep(row)
+
+def compared(names, plan, rows, data, n_jobs):
+    """Yield the missing comparisons and facts, set by set."""
+    for name in names:
+        facts, comparison = (name, "facts"), (name, "comparison")
+        if {facts, comparison} <= rows.kept.keys():
+            continue
+        study_set = load(name, data, plan)
+        if facts not in rows.kept:
+            yield result_of(facts, study_set.facts)
+        if comparison not in rows.kept:
+            yield result_of(comparison, compare, study_set, plan, n_jobs)
 
 
-def results_of(name, keys, plan, rows, data, n_jobs):
-    """Yield the missing results of a set, the comparison first."""
-    study_set = study_sets.load(name, data, plan)
-    study_set.model.set_params(**dict(plan.network))
-    if (name, "facts") in keys:
-        yield result_of((name, "facts"), study_set.facts)
-    if (name, "comparison") in keys:
-        yield result_of((name, "comparison"), compare, study_set, plan, n_jobs)
-    best = best_looking(rows.kept[name, "comparison"])
+def tested(names, plan, rows, data, n_jobs):
+    """Yield the missing default fits as they are done, begun seed by seed and set by set."""
+    keys = [key for name in names for key in plan.keys_of(name) if key[1] == "test"]
+    keys = sorted((key for key in keys if key not in rows.kept), key=lambda key: key[3])
+    sets = {name: load(name, data, plan) for name in names if any(name == key[0] for key in keys)}
+    best = {name: best_looking(rows.kept[name, "comparison"]) for name in sets}
     calls = (
-        delayed(result_of)(key, test, study_set, *key[2:], plan, key[2:] == (best, plan.seeds[0]))
+        delayed(result_of)(
+            key, test, sets[key[0]], *key[2:], plan, key[2:] == (best[key[0]], plan.seeds[0])
+        )
         for key in keys
-        if key[1] == "test"
     )
     yield from Parallel(n_jobs, prefer="threads", return_as="generator_unordered")(calls)
+
+
+def load(name, data, plan):
+    """Return a set, with the network of the plan."""
+    study_set = study_sets.load(name, data, plan)
+    study_set.model.set_params(**dict(plan.network))
+    return study_set
 
 
 def print_sets(names, plan, data):
@@ -311,9 +336,9 @@ def main():
     plan = Plan(seeds=tuple(options.seeds), max_sequences=options.max_sequences)
     plan = TINY if options.tiny else plan
     if options.action == "report":
-        from study_report import report  # draws, needs matplotlib
+        from study_page import report
 
-        report(options.rows, options.write)
+        report(options.rows, COMMAND, options.write)
     elif options.action == "sets":
         print_sets(options.sets, plan, options.data)
     else:

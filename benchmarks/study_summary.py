@@ -49,8 +49,10 @@ def random_effects(effects, errors, confidence=0.95):
 
     Each set has a true effect of its own, drawn from a normal distribution; its estimate is
     normal about it with a known standard error. The variance between sets is Paule and Mandel's
-    [1]_, and the interval of the mean Hartung and Knapp's, which holds its level where sets are
-    few [2]_. The sets are taken as independent, and as a sample of the sets in question.
+    [1]_, and the interval of the mean Hartung and Knapp's in its modified form, which holds its
+    level where sets are few [2]_. With this variance between sets, that is Student's t on the
+    inverse sum of the weights. The sets are taken as independent, and as a sample of the sets in
+    question.
 
     Parameters
     ----------
@@ -69,9 +71,9 @@ def random_effects(effects, errors, confidence=0.95):
     ----------
     .. [1] R. C. Paule, J. Mandel, "Consensus values and weighting factors", Journal of Research
        of the National Bureau of Standards 87, 1982.
-    .. [2] J. IntHout, J. P. A. Ioannidis, G. F. Borm, "The Hartung-Knapp-Sidik-Jonkman method
-       for random effects meta-analysis is straightforward and considerably outperforms the
-       standard DerSimonian-Laird method", BMC Medical Research Methodology 14, 2014.
+    .. [2] C. Röver, G. Knapp, T. Friede, "Hartung-Knapp-Sidik-Jonkman approach and its
+       modification for random-effects meta-analysis with few studies", BMC Medical Research
+       Methodology 15, 2015.
     .. [3] J. P. T. Higgins, S. G. Thompson, D. J. Spiegelhalter, "A re-evaluation of
        random-effects meta-analysis", Journal of the Royal Statistical Society A 172, 2009.
     """
@@ -89,9 +91,10 @@ def random_effects(effects, errors, confidence=0.95):
     between = brentq(excess, 0, greatest, xtol=1e-14) if excess(0) > 0 else 0.0
     weights = 1 / (variances + between)
     mean = float(np.average(effects, weights=weights))
-    variance = (excess(between) + n_sets - 1) / (n_sets - 1) / weights.sum()
-    half = np.sqrt(variance) * student.isf((1 - confidence) / 2, n_sets - 1)
-    spread = np.sqrt(between + variance) * student.isf((1 - confidence) / 2, max(1, n_sets - 2))
+    variance = 1 / float(weights.sum())
+    half = float(np.sqrt(variance) * student.isf((1 - confidence) / 2, n_sets - 1))
+    tail = student.isf((1 - confidence) / 2, max(1, n_sets - 2))
+    spread = float(np.sqrt(between + variance) * tail)
     return {
         "mean": mean,
         "low": mean - half,

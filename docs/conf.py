@@ -68,7 +68,9 @@ html_static_path = ["_static"]
 html_css_files = ["skattn.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "threat-model", "design", "results", "changes")}
+html_sidebars = {
+    page: [] for page in ("index", "evidence", "threat-model", "design", "results", "changes")
+}
 html_theme_options = {
     "logo": {"text": "skattn"},
     "navbar_align": "left",
