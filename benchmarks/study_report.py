@@ -68,10 +68,10 @@ def _on_test(name, rows):
     fits = {key[2:]: row for key, row in rows.items() if key[:2] == (name, "test")}
     errors = errors_of(fits)
     found = {"test_removed": 1 - errors["additive"] / errors["none"]} if len(errors) > 1 else {}
-    explained = next((row for row in fits.values() if "explained" in row), {})
+    explained = next((row["looks"] for row in fits.values() if "looks" in row), {})
     names = ["explained", "faithful", "looks_back", "needs_back", "agreement"]
     found |= {key: explained.get(key, np.nan) for key in names}
-    if explained:
+    if "advantage_interval" in explained:
         low, high = explained["advantage_interval"]
         found["faithful"] = "yes" if low > 0 else "misleads" if high < 0 else "not shown"
     return found
@@ -282,7 +282,8 @@ def calibration_of(rows):
 
 def state_of(plan, rows):
     """Return what failed and what is missing, in words."""
-    failed = [f"{' '.join(map(str, k))}: {r['error']}" for k, r in rows.items() if "error" in r]
+    errors = {k: r.get("error") or r.get("looks", {}).get("error") for k, r in rows.items()}
+    failed = [f"{' '.join(map(str, key))}: {error}" for key, error in errors.items() if error]
     missing = []
     for name in study_sets.SETS:
         keys = plan.keys_of(name)

@@ -112,7 +112,7 @@ def test_a_fit_that_fails_is_a_row_with_its_error(tmp_path, monkeypatch):
         raise FloatingPointError("no number")
 
     monkeypatch.setattr(study, "compare", fails)
-    monkeypatch.setattr(study, "test", fails)
+    monkeypatch.setattr(study, "fit_and_test", fails)
     rows = study.Rows(tmp_path / "rows.jsonl", study.TINY)
     study.run(["recall"], study.TINY, rows, None, 1)
     plan, found = study.read_rows(tmp_path / "rows.jsonl")
