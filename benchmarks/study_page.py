@@ -1,5 +1,6 @@
 """The page of the study: docs/evidence.md, its picture, RESULTS.md and the README's sentence."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ FIGURE = ROOT / "docs" / "images" / "evidence.png"
 
 #: Removed shares at which the picture ends.
 ENDS = (-1.0, 0.95)
-TICKS = np.array([-1, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 0.9])
+TICKS = np.array([-1, -0.5, 0, 0.25, 0.5, 0.75, 0.9])
 
 
 def report(path, command, write_it):
@@ -46,7 +47,8 @@ def report(path, command, write_it):
         fill(PAGE, "table", in_markdown(table))
         fill(PAGE, "more", "\n\n".join([*more, calibration]))
         fill(PAGE, "run", f"{spent} {state}")
-        fill(ROOT / "README.md", "evidence", f"{answer[0]} [The evidence](docs/evidence.md)")
+        first = textwrap.fill(f"{answer[0]} [The evidence](docs/evidence.md)", 110)
+        fill(ROOT / "README.md", "evidence", first)
         text = "\n\n".join([table.to_string(), *answer, *more, calibration, state, spent])
         write("study", "Study: can an LSTM benefit from temporal attention?", text, command)
 

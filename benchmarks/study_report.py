@@ -103,6 +103,7 @@ def table_of(effects):
             "interval": share["removed_low"] + " to " + share["removed_high"],
             "pooling alone": share["pooling"],
             "on test": share["test_removed"],
+            "explained": effects["explained"].astype(object).fillna(""),
             "faithful": effects["faithful"].astype(object).fillna(""),
             "looks back": share["looks_back"],
             "needs back": share["needs_back"],
@@ -137,8 +138,8 @@ def main_sentence(effects):
     counts = effects["verdict"].value_counts().reindex(list(COLORS), fill_value=0)
     return (
         f"On {len(effects)} public data sets, temporal attention {removes(share)} of the error of "
-        f"a plain LSTM on average (95 % interval {percent(low)} to {percent(high)} removed); it "
-        f"helped on {counts['helped']}, hurt on {counts['hurt']}, and made no difference that the "
+        f"a plain LSTM on average (95 % interval {percent(low)} to {percent(high)} removed, "
+        f"{chance(found['p_value'])}); it helped on {counts['helped']}, hurt on {counts['hurt']}, and made no difference that the "
         f"data can show on {counts['not shown']}."
     )
 
@@ -190,7 +191,7 @@ def looking_sentence(effects):
     own = effects[effects["faithful"].isin(["yes", "misleads", "not shown"])]
     counts = own["faithful"].value_counts()
     return (
-        f"The best model depends on what it attends to on {counts.get('yes', 0)} of {len(own)} "
+        f"A model with the best of three attentions depends on what it attends to on {counts.get('yes', 0)} of {len(own)} "
         f"sets, and its attention misleads on {counts.get('misleads', 0)}; the median rank "
         f"correlation of attention and importance over blocks of steps is "
         f"{digits(_middle(own, 'agreement'))}."
@@ -284,10 +285,9 @@ def state_of(plan, rows):
     """Return what failed and what is missing, in words."""
     errors = {k: r.get("error") or r.get("looks", {}).get("error") for k, r in rows.items()}
     failed = [f"{' '.join(map(str, key))}: {error}" for key, error in errors.items() if error]
-    missing = []
-    for name in study_sets.SETS:
-        keys = plan.keys_of(name)
-        n_missing = sum(key not in rows for key in keys)
-        if n_missing:
-            missing.append(f"{name} ({n_missing} of {len(keys)} results)")
-    return f"Failed: {'; '.join(failed) or 'nothing'}. Not run: {'; '.join(missing) or 'nothing'}."
+    missing = [key for name in study_sets.SETS for key in plan.keys_of(name) if key not in rows]
+    compared = [key[0] for key in missing if key[1] == "comparison"]
+    fits = [key for key in missing if key[1] == "test"]
+    words = f"the comparisons on {', '.join(compared)}; " if compared else ""
+    words += f"{len(fits)} default fits" if fits else ""
+    return f"Failed: {'; '.join(failed) or 'nothing'}. Not run: {words or 'nothing'}."
