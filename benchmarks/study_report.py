@@ -139,8 +139,9 @@ def main_sentence(effects):
     return (
         f"On {len(effects)} public data sets, temporal attention {removes(share)} of the error of "
         f"a plain LSTM on average (95 % interval {percent(low)} to {percent(high)} removed, "
-        f"{chance(found['p_value'])}); it helped on {counts['helped']}, hurt on {counts['hurt']}, and made no difference that the "
-        f"data can show on {counts['not shown']}."
+        f"{chance(found['p_value'])}); it helped on {counts['helped']}, hurt on "
+        f"{counts['hurt']}, and made no difference that the data can show on "
+        f"{counts['not shown']}."
     )
 
 
@@ -191,10 +192,10 @@ def looking_sentence(effects):
     own = effects[effects["faithful"].isin(["yes", "misleads", "not shown"])]
     counts = own["faithful"].value_counts()
     return (
-        f"A model with the best of three attentions depends on what it attends to on {counts.get('yes', 0)} of {len(own)} "
-        f"sets, and its attention misleads on {counts.get('misleads', 0)}; the median rank "
-        f"correlation of attention and importance over blocks of steps is "
-        f"{digits(_middle(own, 'agreement'))}."
+        f"A model with the best of three attentions depends on what it attends to on "
+        f"{counts.get('yes', 0)} of {len(own)} sets, and its attention misleads on "
+        f"{counts.get('misleads', 0)}; the median rank correlation of attention and importance "
+        f"over blocks of steps is {digits(_middle(own, 'agreement'))}."
     )
 
 
