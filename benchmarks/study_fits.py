@@ -66,6 +66,7 @@ def fit_and_test(study_set, attention, seed, plan, explained):
     seconds = time.perf_counter() - begin
     score = get_scorer(study_set.scoring)(model, study_set.X_test, study_set.y_test)
     row = {"test_error": -float(score), "fit_seconds": seconds}
+    row["network_share"] = float(model.network_share_)
     return row | ({"looks": attempt(explain, model, study_set, plan)} if explained else {})
 
 

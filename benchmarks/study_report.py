@@ -68,6 +68,8 @@ def _on_test(name, rows):
     fits = {key[2:]: row for key, row in rows.items() if key[:2] == (name, "test")}
     errors = errors_of(fits)
     found = {"test_removed": 1 - errors["additive"] / errors["none"]} if len(errors) > 1 else {}
+    shares = [row["network_share"] for row in fits.values() if "network_share" in row]
+    found["networks"] = float(np.median(shares)) if shares else np.nan
     explained = next((row["looks"] for row in fits.values() if "looks" in row), {})
     names = ["explained", "faithful", "looks_back", "needs_back", "agreement"]
     found |= {key: explained.get(key, np.nan) for key in names}
@@ -89,8 +91,8 @@ def errors_of(fits):
 
 def table_of(effects):
     """Return the table of the page: a row for each set, shares in percent."""
-    share = effects.reindex(columns=["removed", "removed_low", "removed_high", "pooling",
-                                     "test_removed", "looks_back", "needs_back"])  # fmt: skip
+    names = ["removed", "removed_low", "removed_high", "pooling", "test_removed"]
+    share = effects.reindex(columns=[*names, "networks", "looks_back", "needs_back"])
     share = share.astype(float).map(percent)
     return pd.DataFrame(
         {
@@ -103,6 +105,7 @@ def table_of(effects):
             "interval": share["removed_low"] + " to " + share["removed_high"],
             "pooling alone": share["pooling"],
             "on test": share["test_removed"],
+            "networks": share["networks"],
             "explained": effects["explained"].astype(object).fillna(""),
             "faithful": effects["faithful"].astype(object).fillna(""),
             "looks back": share["looks_back"],
