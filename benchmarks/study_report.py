@@ -119,8 +119,10 @@ def table_of(effects):
 
 def percent(share):
     """Write a share in percent; nothing where it is not known."""
-    return "" if np.isnan(share) else f"{100 * share + 0.0:.0f} %" if abs(share) >= 0.0995 else (
-        f"{100 * share + 0.0:.1f} %")  # fmt: skip
+    if np.isnan(share):
+        return ""
+    value = 100 * share
+    return f"{value:.0f} %" if abs(value) >= 9.95 else f"{round(value, 1) + 0.0:.1f} %"
 
 
 def digits(value):

@@ -19,6 +19,10 @@ from scipy.stats import t as student
 
 #: Shares of the error within which attention makes no practical difference (Benavoli et al.).
 ROPE = 0.01
+
+#: Standard errors below this are taken as this. Where a line carries both predictions both errors
+#: are equal, and no interval is left.
+LEAST_ERROR = 1e-4
 N_DRAWS = 20_000
 N_PERMUTATIONS = 9_999
 SEED = 0
@@ -57,7 +61,7 @@ def random_effects(effects, errors, confidence=0.95):
     Parameters
     ----------
     effects, errors : array-like of shape (n_sets,)
-        At least two sets.
+        At least two sets. Errors are at least `LEAST_ERROR`.
     confidence : float, default=0.95
         Of the intervals.
 
@@ -77,7 +81,8 @@ def random_effects(effects, errors, confidence=0.95):
     .. [3] J. P. T. Higgins, S. G. Thompson, D. J. Spiegelhalter, "A re-evaluation of
        random-effects meta-analysis", Journal of the Royal Statistical Society A 172, 2009.
     """
-    effects, variances = np.asarray(effects, dtype=float), np.asarray(errors, dtype=float) ** 2
+    effects = np.asarray(effects, dtype=float)
+    variances = np.maximum(np.asarray(errors, dtype=float), LEAST_ERROR) ** 2
     n_sets = len(effects)
     if n_sets < 2:
         raise ValueError(f"A summary needs the effects of at least 2 sets. Got {n_sets}.")

@@ -39,6 +39,13 @@ def test_effects_that_agree_have_no_variance_between():
     assert found["high"] - found["mean"] == pytest.approx(half, rel=1e-6)
 
 
+def test_equal_errors_of_a_set_are_an_effect_of_zero_that_counts_once():
+    # With a variance between sets far above those of the sets, all sets count alike.
+    found = summary.random_effects([0.0, -0.6, -0.9], [0.0, 0.001, 0.001])
+    assert found["mean"] == pytest.approx(-0.5, abs=1e-4)
+    assert found["between"] == pytest.approx(np.std([0.0, -0.6, -0.9], ddof=1), abs=1e-4)
+
+
 def test_one_set_is_no_summary():
     with pytest.raises(ValueError, match=r"at least 2 sets\. Got 1"):
         summary.random_effects([0.1], [0.1])
