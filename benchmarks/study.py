@@ -5,15 +5,15 @@
     python benchmarks/study.py report [--rows FILE] [--write]
     python benchmarks/study.py sets --data DIR
 
-``run`` adds results to FILE (JSON lines), each when it is done, the comparisons of all sets first, then
-the default fits, seed by seed. What FILE holds is not run again, so that a run can be stopped, or
-killed, and go on. Workers of Dask need this folder on their path. ``report`` prints the table and the answer;
-``--write`` puts them into docs/evidence.md, docs/images/evidence.png, RESULTS.md and the README.
-``sets`` reads all sets and prints their sizes. DIR is as in accuracy.py; the sets of classes are in
-aeon's wheels up to 1.2.
+``run`` adds results to FILE (JSON lines), each when it is done: the comparisons of all sets first,
+then the default fits, seed by seed. What FILE holds is not run again, so that a run can be stopped,
+or killed, and go on. Workers of Dask need this folder on their path. ``report`` prints the table
+and the answer; ``--write`` puts them into docs/evidence.md, docs/images/evidence.png, RESULTS.md
+and the README. ``sets`` reads all sets and prints their sizes. DIR is as in accuracy.py; the sets
+of classes are in aeon's wheels up to 1.2.
 
-What is compared, and what counts. All of this was fixed before the first run on real data; what was
-tried before is the cost, by the comparison on CardanoSentiment, and that every set can be read and
+What is compared, and what counts. All of this was fixed before the first run on real data. Tried
+before were the cost, by the comparison on CardanoSentiment, and whether every set can be read and
 run, with networks of three units and one epoch.
 
 1. *Sets.* `study_sets.SETS`, cut to `Plan.max_sequences` and `Plan.max_steps` as study_sets.py
