@@ -78,7 +78,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": {  # code of the gallery is wide: it gets the room
         "[!gi]*": ["page-toc"],
         "guide/*": ["page-toc"],
