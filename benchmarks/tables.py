@@ -16,3 +16,13 @@ def write(name, title, table, command):
     before, found, after = RESULTS.read_text().partition(begin)
     after = after.partition(end)[2] if found else "\n"
     RESULTS.write_text((before if found else before.rstrip() + "\n\n") + section + after)
+
+
+def fill(path, name, text):
+    """Replace what stands between the two marks of a name in a page."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    before, found, rest = path.read_text().partition(begin)
+    _, ends, after = rest.partition(end)
+    if not (found and ends):
+        raise ValueError(f"{path} has no place for {name!r}: put {begin} and {end} into it.")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")

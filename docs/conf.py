@@ -68,7 +68,9 @@ html_static_path = ["_static"]
 html_css_files = ["skattn.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "threat-model", "design", "results", "changes")}
+html_sidebars = {
+    page: [] for page in ("index", "evidence", "threat-model", "design", "results", "changes")
+}
 html_theme_options = {
     "logo": {"text": "skattn"},
     "navbar_align": "left",
@@ -76,7 +78,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": {  # code of the gallery is wide: it gets the room
         "[!gi]*": ["page-toc"],
         "guide/*": ["page-toc"],

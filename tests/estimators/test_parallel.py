@@ -11,7 +11,7 @@ import pytest
 from distributed import Client, LocalCluster
 from sklearn.model_selection import GridSearchCV, ShuffleSplit, cross_validate
 
-from skattn import LSTMAttentionRegressor, TrainingDivergedError
+from skattn import LSTMAttentionRegressor, TrainingDivergedError, compare_attentions
 from skattn._programs.pool import pool
 from skattn._programs.program import Program
 
@@ -84,6 +84,16 @@ def test_estimators_come_back_as_they_were_fitted(small, sequences, backend):
     for ours, theirs in zip(found, expected, strict=True):
         same(ours.predict(X), theirs.predict(X))
         same(ours.attention_weights(X), theirs.attention_weights(X))
+
+
+def test_attentions_are_compared_as_one_fit_after_another(small, sequences, backend):
+    X, y = sequences
+    options = {"attentions": [None, "additive"], "cv": 2, "n_seeds": 2, "random_state": 0}
+    expected = compare_attentions(small(), X, y, **options)
+    with joblib.parallel_config(**backend):
+        found = compare_attentions(small(), X, y, **options)
+    assert found.table.equals(expected.table)
+    assert found.comparisons.equals(expected.comparisons)
 
 
 def test_an_error_comes_back_with_its_message(small, sequences, backend):

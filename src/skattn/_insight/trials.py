@@ -137,28 +137,29 @@ def fit_and_score(estimator, X, y, fold, clusters, scorer, params):
     fit_time : float
         Seconds of the fit.
     """
-    noted = {}
 
-    def note(fitted, X_test, y_test):
+    def lost(fitted, X_test, y_test):
         answers, y_test = Answers(fitted, X_test), np.asarray(y_test)
 
         def score(samples):
             return scorer(answers, samples, y_test[samples])
 
-        noted["score"], noted["moves"] = moves_of(score, len(y_test), clusters)
-        return noted["score"]
+        whole, moves = moves_of(score, len(y_test), clusters)
+        return {"score": whole, **{f"move {at}": move for at, move in enumerate(moves)}}
 
+    # Scores are returned, not noted aside: joblib may run what is called here elsewhere.
     done = cross_validate(
-        estimator, X, y, scoring=note, cv=[fold], params=params, error_score="raise"
+        estimator, X, y, scoring=lost, cv=[fold], params=params, error_score="raise"
     )
-    if not np.isfinite([noted["score"], *noted["moves"]]).all():
+    score, *moves = (float(done[name][0]) for name in done if name.startswith("test_"))
+    if not np.isfinite([score, *moves]).all():
         raise ValueError(
-            f"A score is {noted['score']} on a fold whose number of test samples is "
+            f"A score is {score} on a fold whose number of test samples is "
             f"{len(fold[1])}, or is not finite without some of them. R² needs at least two "
             "different targets in each fold, ROC AUC samples of two classes: use fewer folds, or "
             "another scoring."
         )
-    return noted["score"], noted["moves"], float(done["fit_time"][0])
+    return score, np.array(moves), float(done["fit_time"][0])
 
 
 class Answers:
