@@ -6,13 +6,14 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def write(name, title, table, command):
-    """Put a table into its section of RESULTS.md, at the end where the section is new."""
+def write(name, title, table, command, machine=None):
+    """Put a table into its section of RESULTS.md, at the end where the section is new.
+
+    `machine` is what ran the command; None for the cores of this one.
+    """
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    cores = len(os.sched_getaffinity(0))
-    section = (
-        f"{begin}\n### {title}\n\n`{command}` on {cores} cores:\n\n```text\n{table}\n```\n{end}"
-    )
+    machine = machine or f"{len(os.sched_getaffinity(0))} cores"
+    section = f"{begin}\n### {title}\n\n`{command}` on {machine}:\n\n```text\n{table}\n```\n{end}"
     before, found, after = RESULTS.read_text().partition(begin)
     after = after.partition(end)[2] if found else "\n"
     RESULTS.write_text((before if found else before.rstrip() + "\n\n") + section + after)

@@ -160,6 +160,16 @@ def test_other_arguments_run_as_in_keras(X, params):
     assert_twins_agree(X, **params)
 
 
+@pytest.mark.parametrize(("visible", "fused"), [(["GPU:0"], False), ([], True)])
+def test_the_kernel_runs_where_no_gpu_is_visible(X, monkeypatch, visible, fused):
+    """A GPU of the machine that the user has hidden does not count."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: visible)
+    layer, _ = twins(X)
+    graph = tf.function(layer).get_concrete_function(tf.constant(X)).graph
+    assert ("BlockLSTMV2" in {operation.type for operation in graph.get_operations()}) == fused
+
+
 def test_dropout_inside_the_layer_drops_in_training(X):
     layer, _ = twins(X, dropout=0.5)
     assert not np.allclose(layer(X, training=True)[0], layer(X, training=False)[0])

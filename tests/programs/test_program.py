@@ -185,6 +185,15 @@ def test_large_inputs_are_predicted_in_chunks(monkeypatch, program):
     np.testing.assert_array_equal(program.predict(networks, X), whole)
 
 
+def test_a_gpu_predicts_more_samples_at_once_and_a_hidden_one_does_not_count(monkeypatch, program):
+    on_cpu, visible = program.samples_at_once(500), ["GPU:0"]
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["GPU:0"])
+    monkeypatch.setattr("tensorflow.config.get_visible_devices", lambda kind: visible)
+    assert program.samples_at_once(500) > 8 * on_cpu
+    visible.clear()
+    assert program.samples_at_once(500) == on_cpu
+
+
 def test_parameters_of_another_shape_are_refused(program):
     """A transposed kernel has as many values, and would be read as another one."""
     drawn, X = drawn_for(program), sequences_of(np.zeros((3, 6, 2), "float32"))

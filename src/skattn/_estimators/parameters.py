@@ -131,7 +131,8 @@ warm_start : bool, default=False
 
 random_state : int, RandomState instance or None, default=None
     Source of initial parameters, of the order of samples, and of dropout. The same int gives
-    the same model, bit for bit, on the same machine.
+    the same model, bit for bit, on the same machine; on a GPU only after
+    ``tf.config.experimental.enable_op_determinism()``.
 
 verbose : int, default=0
     Whether to show a progress bar.

@@ -37,8 +37,10 @@ LOSSES = {
     "log_loss": lambda y, p, quantile: -tf.reduce_sum(y * tf.nn.log_softmax(p), axis=1),
 }
 
-#: Bytes of intermediate values that one call of a prediction may hold, roughly.
+#: Bytes of intermediate values that one call of a prediction may hold, roughly: on a CPU, and on
+#: a GPU, which is filled by more samples.
 CHUNK_BYTES = 2**25
+GPU_CHUNK_BYTES = 2**29
 
 #: Predictions run on multiples of this number of samples. Matrix kernels treat leftover samples
 #: differently; on whole multiples the result of a sample does not depend on its neighbours.
@@ -172,7 +174,8 @@ class Program:
         floats = self.spec.n_features + 8 * directions * self.spec.units * self.spec.n_layers
         if self.spec.attention == "hierarchical" or self.spec.segment_length > 1:
             floats += 4 * n_timesteps  # a weight for each pair of steps
-        return max(SAMPLE_MULTIPLE, CHUNK_BYTES // (4 * n_timesteps * floats * n_networks))
+        n_bytes = GPU_CHUNK_BYTES if tf.config.get_visible_devices("GPU") else CHUNK_BYTES
+        return max(SAMPLE_MULTIPLE, n_bytes // (4 * n_timesteps * floats * n_networks))
 
     # Compiled functions
 

@@ -29,8 +29,9 @@ class LSTM(keras.layers.LSTM):
     Call arguments are those of `keras.layers.LSTM`: ``sequences`` of shape
     (n_samples, n_timesteps, n_features), ``initial_state``, ``mask`` of shape
     (n_samples, n_timesteps) and ``training``. The fused kernel needs strictly
-    right-padded masks with at least one present step, as cuDNN does; anything
-    else raises `tf.errors.InvalidArgumentError`. Its outputs at absent steps are zero.
+    right-padded masks with at least one present step; anything else raises
+    `tf.errors.InvalidArgumentError`. So does cuDNN within a graph; outside of one Keras then
+    steps through time. The kernel's outputs at absent steps are zero.
 
     References
     ----------
@@ -77,7 +78,7 @@ class LSTM(keras.layers.LSTM):
             and self.use_bias
             and not (self.dropout or self.recurrent_dropout or self.unroll)
             and self.compute_dtype == "float32"
-            and not tf.config.list_physical_devices("GPU")
+            and not tf.config.get_visible_devices("GPU")
         )
 
 
