@@ -60,7 +60,8 @@ def guide(page, tmp_path, monkeypatch):
 
 
 #: Pages of the guide whose blocks assert what they show; the others have a test below.
-ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "speed", "uncertainty"]
+ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "serving", "speed"]
+ASSERTING += ["uncertainty"]
 TESTED_BELOW = ["forecasting", "insight", "tables", "tuning"]
 
 
@@ -71,6 +72,7 @@ def test_every_page_of_the_guide_is_run():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 @pytest.mark.parametrize("page", ASSERTING)
 def test_blocks_of_the_guide_run(page, tmp_path, monkeypatch):
     guide(page, tmp_path, monkeypatch)

@@ -4,18 +4,12 @@ In comes a `NetworkSpec`, which decides the graph; out goes its `Program` from a
 Numbers flow through a program as tensors. Neither scikit-learn nor estimators are known here.
 """
 
-import os
-import sys
+from .start import load_tensorflow
 
 
 def program_of(spec):
-    """Return the program of a spec. Here TensorFlow is loaded, at the first fit or prediction.
-
-    TensorFlow writes about ten lines while it starts. It is asked to keep them to itself,
-    unless ``TF_CPP_MIN_LOG_LEVEL`` says otherwise.
-    """
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Return the program of a spec. Here TensorFlow is loaded, at the first fit or prediction."""
+    load_tensorflow()
     from .pool import pool
 
     return pool.get(spec)

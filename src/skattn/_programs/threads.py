@@ -4,6 +4,8 @@ import os
 from contextlib import suppress
 from numbers import Integral
 
+from .start import load_tensorflow
+
 #: Environment variable that holds the setting, so that processes started later have it too.
 VARIABLE = "SKATTN_NUM_THREADS"
 
@@ -78,6 +80,7 @@ def _checked(n, name="n"):
 
 
 def _start_tensorflow_with_one_thread():
+    load_tensorflow()
     import tensorflow as tf
 
     try:
