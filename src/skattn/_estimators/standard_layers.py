@@ -1,5 +1,7 @@
 """A network in Keras' own layers and operations, which every converter and server knows."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
@@ -106,7 +108,7 @@ def _attend(scores, states, mask):
 
 
 #: Layer of skattn → function ``(layer, *inputs) -> outputs`` that stands for it.
-STANDARD = {
+STANDARD: dict[type, Callable] = {
     layers.AdditiveAttention: _additive_attention,
     layers.DotAttention: _its_operations,
     layers.Dropout: _dropout,
