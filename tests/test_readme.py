@@ -60,8 +60,8 @@ def guide(page, tmp_path, monkeypatch):
 
 
 #: Pages of the guide whose blocks assert what they show; the others have a test below.
-ASSERTING = ["classes", "intervals", "packages", "saving", "sequences", "serving", "speed"]
-ASSERTING += ["uncertainty"]
+ASSERTING = ["classes", "drift", "intervals", "packages", "saving", "sequences", "serving"]
+ASSERTING += ["speed", "uncertainty"]
 TESTED_BELOW = ["forecasting", "insight", "tables", "tuning"]
 
 
