@@ -110,7 +110,8 @@ def errors(options):
                 if options.rows:
                     with options.rows.open("a") as file:
                         file.write(json.dumps(row) + "\n")
-    table = pd.DataFrame(done).groupby("task", sort=False).median(numeric_only=True)
+    groups = pd.DataFrame(done).groupby("task", sort=False)
+    table = groups.median(numeric_only=True).assign(seeds=groups.size())
     better = table[["RidgeCV", "networks"]].min(axis=1)
     table["/ better of both"] = table["skattn"] / better
     models = ["RidgeCV", "HistGradientBoosting", "MiniRocket + RidgeCV", "skattn"]
