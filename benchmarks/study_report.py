@@ -121,6 +121,8 @@ def percent(share):
     """Write a share in percent; nothing where it is not known."""
     if np.isnan(share):
         return ""
+    if np.isinf(share):
+        return "−∞" if share < 0 else "∞"
     value = 100 * share
     return f"{value:.0f} %" if abs(value) >= 9.95 else f"{round(value, 1) + 0.0:.1f} %"
 
