@@ -289,7 +289,7 @@ def test_a_layer_that_is_called_twice_keeps_one_set_of_weights(small, sequences)
 
 
 def test_outputs_that_a_fit_does_not_have_are_refused(small, sequences):
-    with pytest.raises(ValueError, match="without_weights .* has none"):
+    with pytest.raises(ValueError, match=r"without_weights .* has none"):
         small(without_weights).fit(*sequences).to_keras(return_attention=True)
     with pytest.raises(ValueError, match="attention=None has none"):
         small(None).fit(*sequences).to_keras(return_attention=True)

@@ -1,4 +1,4 @@
-"""TensorFlow is loaded here, at the first fit, prediction or export, and keeps its notices to itself."""
+"""TensorFlow is loaded here, where a fit, prediction or export comes first; notices are hidden."""
 
 import os
 import re
@@ -36,7 +36,8 @@ def without_notices():
     """Pass on all but notices of what is written to the process's standard error in the block.
 
     Where there is no standard error, or no folder for a temporary file, nothing is hidden. What
-    standard error does not take is lost, as it would have been before.
+    standard error does not take is lost, as it would have been before. So is what is held when the
+    process dies within the block.
     """
     with ExitStack() as opened:
         held = None
