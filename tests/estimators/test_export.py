@@ -6,7 +6,9 @@ import sys
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
+from skattn import layers
 from skattn._programs.spec import ATTENTIONS
 
 
@@ -198,7 +200,97 @@ def test_deviation_and_attention_are_further_outputs(small, sequences):
     np.testing.assert_allclose(weights, fitted.attention_weights(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("unit", [1e-25, 1e25])
+def test_the_deviation_holds_in_units_whose_square_float32_does_not(small, sequences, unit):
+    X, y = sequences
+    fitted = small(n_members=2, early_stopping=True).fit(X, unit * y)
+    mean, std = fitted.to_keras(return_std=True)(X)
+    expected = fitted.predict(X, return_std=True)
+    np.testing.assert_allclose(mean[:, 0], expected[0], rtol=1e-5, atol=1e-6 * unit)
+    np.testing.assert_allclose(std[:, 0], expected[1], rtol=1e-5)
+
+
+def test_the_format_of_images_does_not_reach_a_model(small, sequences):
+    fitted = small(target_feature=0, early_stopping=True, linear_path="auto").fit(*sequences)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert_predicts_as(fitted.to_keras(), fitted, sequences[0])
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+# Attentions that are callables
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Scores(keras.Model):
+    """A model of a user's own, without a graph."""
+
+    def build(self, shape):
+        self.dense = keras.layers.Dense(1, name="scores_dense")
+        self.dense.build(shape)
+
+    def call(self, states):
+        return self.dense(states)
+
+
+def attend(scores, states, mask):
+    weights = ops.softmax(ops.where(mask, ops.squeeze(scores, -1), -1e9), axis=-1)
+    return ops.sum(states * ops.expand_dims(weights, -1), axis=1), weights
+
+
+def by_a_sequential_model(query, states, mask, spec):
+    dense = [keras.layers.Dense(n, name=f"own_{n}") for n in (3, 1)]
+    return query, *attend(keras.Sequential(dense, name="own")(states), states, mask)
+
+
+def by_a_model_without_a_graph(query, states, mask, spec):
+    return query, *attend(Scores(name="own")(states), states, mask)
+
+
+def by_states_that_begin_at_the_query(query, states, mask, spec):
+    lstm = layers.LSTM(query.shape[-1], return_sequences=True, name="second")
+    read = lstm(states, mask=mask, initial_state=[query, query])
+    return query, *layers.DotAttention(name="look")(query=query, states=read, mask=mask)
+
+
+def by_looking_twice(query, states, mask, spec):
+    look = layers.AdditiveAttention(name="look")
+    return query, *look(look(query, states, mask=mask)[0], states, mask=mask)
+
+
+def without_weights(query, states, mask, spec):
+    return query, query, None
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [
+        by_a_sequential_model,
+        by_a_model_without_a_graph,
+        by_states_that_begin_at_the_query,
+        by_looking_twice,
+    ],
+)
+def test_attentions_of_a_users_own_predict_the_same(small, sequences, tmp_path, attention):
+    X, y = with_absent_steps(sequences[0]), sequences[1]
+    fitted = small(attention, n_members=2).fit(X, y)
+    model = fitted.to_keras(return_attention=True)
+    model.save(tmp_path / "model.keras")
+    for each in (model, keras.models.load_model(tmp_path / "model.keras")):
+        predicted, weights = each(X)
+        np.testing.assert_allclose(predicted[:, 0], fitted.predict(X), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(weights, fitted.attention_weights(X), atol=1e-5)
+
+
+def test_a_layer_that_is_called_twice_keeps_one_set_of_weights(small, sequences):
+    model = small(by_looking_twice).fit(*sequences).to_keras()
+    assert sum(weight.path == "look_query/kernel" for weight in model.weights) == 1
+
+
 def test_outputs_that_a_fit_does_not_have_are_refused(small, sequences):
+    with pytest.raises(ValueError, match=r"without_weights .* has none"):
+        small(without_weights).fit(*sequences).to_keras(return_attention=True)
     with pytest.raises(ValueError, match="attention=None has none"):
         small(None).fit(*sequences).to_keras(return_attention=True)
     with pytest.raises(ValueError, match="return_std=True needs"):

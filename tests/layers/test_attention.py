@@ -55,6 +55,13 @@ def built(cls, query=QUERY, **params):
     return layer
 
 
+def test_products_are_scaled_in_the_precision_of_the_layer():
+    states = RNG.normal(size=(2, 5, 3))
+    _, weights = layers.DotAttention(dtype="float64")(states[:, -1], states)
+    expected = softmax(dot_scores(states[:, -1], states, None), np.ones((2, 5), dtype=bool))
+    np.testing.assert_allclose(weights, expected, rtol=1e-14)
+
+
 @every_attention
 @pytest.mark.parametrize("masked", [True, False])
 def test_layer_equals_numpy(cls, masked):

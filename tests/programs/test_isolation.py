@@ -36,6 +36,11 @@ def epsilon(value):
     return setting(keras.config.epsilon, keras.config.set_epsilon, value)
 
 
+def image_format(value):
+    read, write = keras.config.image_data_format, keras.config.set_image_data_format
+    return setting(read, write, value)
+
+
 def eagerly(value):
     read, write = tf.config.functions_run_eagerly, tf.config.run_functions_eagerly
     return setting(read, write, value)
@@ -56,6 +61,7 @@ NEIGHBOURS = {
     ),
     "float16": lambda: all_of(policy("mixed_float16"), floatx("float16")),
     "float64": lambda: all_of(floatx("float64"), policy("float64"), epsilon(0.01), eagerly(True)),
+    "images": lambda: image_format("channels_first"),
 }
 
 

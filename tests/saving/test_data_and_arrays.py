@@ -33,6 +33,7 @@ def test_each_field_of_numbers_is_in_the_data_or_in_the_arrays(good):
     assert set(data).isdisjoint(in_arrays)
     assert {name for name, value in data.items() if value is None} == {
         "line",
+        "residual_variance",
         "target_features",
         "validation_loss_curve",
     }
@@ -129,6 +130,22 @@ def test_a_wrong_array_is_told(path, good, changes, told):
 def test_target_features_are_one_feature_for_each_output(path, good, features, told):
     del good.description["numbers"]["target_features"]
     good.arrays["target_features"] = np.array(features, "int64" if features != [0.0] else None)
+    assert told in refusal(path, good.forged())
+
+
+@pytest.mark.parametrize(
+    ("variance", "told"),
+    [
+        ([-1.0], "its residual_variance is negative"),
+        ([np.nan], "'residual_variance' is not finite"),
+        ([1.0, 1.0], "'residual_variance' has type F64 and shape [2], expected F64 and [1]"),
+        (None, OTHER_NAMES),
+    ],
+)
+def test_the_residual_variance_is_no_square_of_an_error(path, good, variance, told):
+    del good.description["numbers"]["residual_variance"]
+    if variance is not None:
+        good.arrays["residual_variance"] = np.array(variance)
     assert told in refusal(path, good.forged())
 
 

@@ -73,6 +73,23 @@ def test_the_deviation_is_in_units_of_y(noisy, small):
     )
 
 
+def test_errors_whose_squares_float32_does_not_hold(noisy, small):
+    X, y = noisy[0][:100], 1e25 * noisy[1][:100]
+    params = {"standardize": False, "loss": "absolute_error", "linear_path": False}
+    model = small(early_stopping=True, **params).fit(X, y)
+    error = np.mean((y[80:] - model.predict(X[80:])) ** 2)
+    assert_allclose(model.residual_variance_, error, rtol=1e-5)
+
+
+def test_a_line_of_an_earlier_fit_has_seen_what_a_later_one_holds_out(noisy, small):
+    X, y = noisy[0][:100], noisy[1][:100]
+    model = small(early_stopping=True, warm_start=True, linear_path="auto").fit(X, y)
+    assert model.residual_variance_ is not None
+    model.set_params(linear_path=False).fit(X, y)
+    with pytest.raises(ValueError, match="linear_path as before"):
+        model.predict(X, return_std=True)
+
+
 def test_a_target_feature_moves_means_alone(noisy, small):
     X = noisy[0][:160]
     y = X[:, -1, 0] + X[:, 2, 1] ** 2

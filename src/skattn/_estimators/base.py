@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._inputs.checks import check_sequences
 from .._inputs.targets import check_validation_rows
 from .._programs.spec import ATTENTIONS
+from .._programs.threads import settle_threads
 from .._training.fit import fit_networks
 from .._training.numbers import Numbers
 from .._training.plausible import warn_of_validation
@@ -117,11 +118,7 @@ class LSTMAttentionEstimator(BaseEstimator):
     def _to_keras(self, **outputs):
         """Return the fitted network as a Keras model, as `to_keras` describes it."""
         check_is_fitted(self)
-        if outputs["return_attention"] and self.spec_.attention is None:
-            raise ValueError(
-                "return_attention=True needs attention weights, and attention=None has none. "
-                "Leave return_attention at False, or fit with another attention."
-            )
+        settle_threads()
         from .export import keras_model
 
         return keras_model(self, **outputs)
@@ -132,10 +129,12 @@ class LSTMAttentionEstimator(BaseEstimator):
         Returns
         -------
         estimator : scikeras.wrappers.KerasRegressor or scikeras.wrappers.KerasClassifier
-            Fitted: predicts what this estimator predicts. To train it further, give it a loss and
-            an optimizer. Importing SciKeras replaces Keras' pickling for the whole process.
+            Fitted: predicts what this estimator predicts, from X without absent steps, since
+            SciKeras refuses NaN. To train it further, give it a loss and an optimizer. Importing
+            SciKeras replaces Keras' pickling for the whole process.
         """
         check_is_fitted(self)
+        settle_threads()
         from .export import scikeras_estimator
 
         return scikeras_estimator(self)

@@ -26,9 +26,14 @@ def _build(estimator, return_std, return_attention):
     inputs, sequences = _inputs(estimator, numbers.spec.n_features)
     aligned = layers.LeftAlign(name="left_align")(sequences)
     features = numbers.feature_statistics
-    scale, offset = 1 / features.scale, -features.mean / features.scale
-    scaled = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="scale_X")(aligned)
+    scaled = _rescaled(aligned, 1 / features.scale, -features.mean / features.scale)
     each = [network(scaled) for network in _networks(numbers, estimator.dropout)]
+    if return_attention and "steps" not in each[0]:
+        raise ValueError(
+            "return_attention=True needs the attention weights of the steps, and "
+            f"attention={numbers.spec.attention!r} has none. Leave return_attention at False, or "
+            "fit with another attention."
+        )
     predictions = [outputs["prediction"] for outputs in each]
     is_classifier = numbers.spec.loss == "log_loss"
     finish = _probabilities if is_classifier else _in_units_of_y
@@ -49,9 +54,7 @@ def _in_units_of_y(predictions, scaled, sequences, numbers):
     """Return the mean prediction with its line, unscaled, after the last value it continues."""
     prediction = _with_line(_mean(predictions), scaled, numbers)
     targets = numbers.target_statistics
-    outputs = keras.layers.Rescaling(
-        targets.scale.tolist(), targets.mean.tolist(), name="unscale_y"
-    )(prediction)
+    outputs = _rescaled(prediction, targets.scale, targets.mean)
     if numbers.target_features is None:
         return outputs
     values, mask = layers.PresentSteps(name="present_steps")(sequences)
@@ -67,13 +70,14 @@ def _probabilities(predictions, scaled, sequences, numbers):
 
 
 def _std(predictions, numbers):
-    """Return the predictive standard deviation, as `predict` has it."""
-    in_units_of_y = numbers.network_share * numbers.target_statistics.scale
+    """Return the predictive standard deviation, as `predict` has it.
+
+    Variances are added in scaled units: float32 does not hold the square of every unit of y.
+    """
+    scale = numbers.target_statistics.scale
     spread = ops.var(ops.stack(predictions, axis=1), axis=1)
-    square = keras.layers.Rescaling(
-        (in_units_of_y**2).tolist(), numbers.residual_variance.tolist(), name="variance"
-    )(spread)
-    return ops.sqrt(square)
+    variance = _rescaled(spread, numbers.network_share**2, numbers.residual_variance / scale**2)
+    return _rescaled(ops.sqrt(variance), scale)
 
 
 def _attention(weights, sequences):
@@ -83,6 +87,15 @@ def _attention(weights, sequences):
     place = ops.cumsum(ops.cast(present, "int32"), axis=1) - 1
     found = ops.take_along_axis(mean, ops.maximum(place, 0), axis=1)
     return ops.where(present, found, 0.0)
+
+
+def _rescaled(values, scale, offset=0.0):
+    """Return values · scale + offset in float32, column by column.
+
+    `keras.layers.Rescaling` takes columns for something else after
+    ``keras.config.set_image_data_format("channels_first")``.
+    """
+    return values * np.asarray(scale, DTYPE) + np.asarray(offset, DTYPE)
 
 
 def _inputs(estimator, n_features):
@@ -136,14 +149,13 @@ def _with_line(prediction, sequences, numbers):
         values, level = relative(values, mask)
         relative.gain.assign(gain)
     steps = layers.LastSteps(line.columns.n_steps, name="line_steps")(values, mask)
-    columns = keras.layers.Flatten(name="line_columns")(steps)
+    columns = keras.layers.Flatten("channels_last", name="line_columns")(steps)
     if level is not None:
         columns = ops.concatenate([columns, level], axis=-1)
     dense = keras.layers.Dense(len(line.intercept), name="line")
     of_line = dense(columns)
     dense.set_weights([(1 - share) * line.kernel, (1 - share) * line.intercept])
-    of_networks = keras.layers.Rescaling(share, name="network_share")(prediction)
-    return keras.layers.Add(name="stacked")([of_networks, of_line])
+    return keras.layers.Add(name="stacked")([_rescaled(prediction, share), of_line])
 
 
 def scikeras_estimator(estimator):

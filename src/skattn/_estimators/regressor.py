@@ -136,8 +136,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
 
     residual_variance_ : ndarray of shape (n_outputs,) or None
         Mean squared error of the prediction on held-out samples, which did not train what
-        predicts them, in squared units of y. None where the last call held out none, and with the
-        quantile loss.
+        predicts them, in squared units of y. It is too small where an earlier call trained on
+        these samples, as `partial_fit` may have. None where the last call held out none, with the
+        quantile loss, and where `warm_start` keeps a line that `linear_path` no longer asks for.
 
     target_features_ : ndarray of shape (n_outputs,) or None
         Number of the feature that each output continues.
@@ -418,7 +419,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
                 "return_std=True needs the errors of means on samples that did not train. The last "
                 f"call of fit or partial_fit, with loss={self.spec_.loss!r}, left none. Call fit "
                 "with 50 distinct samples or more and early_stopping='auto', or with X_val and "
-                "y_val; and with another loss than 'quantile'."
+                "y_val; with another loss than 'quantile'; and, where warm_start=True goes on from "
+                "an earlier fit, with linear_path as before."
             )
 
     def _check_targets(self, y, kept, *, reset):

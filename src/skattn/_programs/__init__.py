@@ -8,7 +8,7 @@ from .start import load_tensorflow
 
 
 def program_of(spec):
-    """Return the program of a spec. Here TensorFlow is loaded, at the first fit or prediction."""
+    """Return the program of a spec. TensorFlow is loaded here, where it is not."""
     load_tensorflow()
     from .pool import pool
 

@@ -150,7 +150,7 @@ def _encode(values, mask, spec):
 def _linear_path(values, mask, level, spec):
     """Map the last steps, and their level, straight to the prediction: LSTNet's linear part."""
     steps = layers.LastSteps(spec.linear_steps, name="linear_steps", dtype=DTYPE)(values, mask)
-    inputs = keras.layers.Flatten(name="linear_inputs", dtype=DTYPE)(steps)
+    inputs = keras.layers.Flatten("channels_last", name="linear_inputs", dtype=DTYPE)(steps)
     if level is not None:
         inputs = ops.concatenate([inputs, level], axis=-1)
     return keras.layers.Dense(

@@ -37,10 +37,8 @@ LOSSES = {
     "log_loss": lambda y, p, quantile: -tf.reduce_sum(y * tf.nn.log_softmax(p), axis=1),
 }
 
-#: Bytes of intermediate values that one call of a prediction may hold, roughly: on a CPU, and on
-#: a GPU, which is filled by more samples.
-CHUNK_BYTES = 2**25
-GPU_CHUNK_BYTES = 2**29
+#: Bytes that one call of a prediction may hold, roughly. It takes more samples to fill a GPU.
+CHUNK_BYTES, GPU_CHUNK_BYTES = 2**25, 2**29
 
 #: Predictions run on multiples of this number of samples. Matrix kernels treat leftover samples
 #: differently; on whole multiples the result of a sample does not depend on its neighbours.

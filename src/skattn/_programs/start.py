@@ -1,10 +1,10 @@
-"""TensorFlow is loaded here, at the first fit or prediction, and keeps its notices to itself."""
+"""TensorFlow is loaded here, where a fit, prediction or export comes first; notices are hidden."""
 
 import os
 import re
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
 
 #: What TensorFlow and its libraries write while they load, whatever their level: notices.
@@ -21,7 +21,7 @@ def load_tensorflow():
     """Load TensorFlow where it is not loaded; hide its notices unless the user has set a level.
 
     The user's setting is the environment variable ``TF_CPP_MIN_LOG_LEVEL``. Where it is not set,
-    it becomes 3, for errors alone.
+    it becomes 3: fatal errors alone are written.
     """
     with _LOCK:
         if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
@@ -33,18 +33,25 @@ def load_tensorflow():
 
 @contextmanager
 def without_notices():
-    """Pass on all but notices of what is written to the process's standard error in the block."""
-    try:
-        shown = os.dup(2)
-    except OSError:  # there is no standard error
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
+    """Pass on all but notices of what is written to the process's standard error in the block.
+
+    Where there is no standard error, or no folder for a temporary file, nothing is hidden. What
+    standard error does not take is lost, as it would have been before. So is what is held when the
+    process dies within the block.
+    """
+    with ExitStack() as opened:
+        held = None
+        with suppress(OSError):
+            shown = opened.enter_context(os.fdopen(os.dup(2), "wb", buffering=0))
+            held = opened.enter_context(tempfile.TemporaryFile())
+        if held is None:
+            yield
+            return
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(shown, 2)
+            os.dup2(shown.fileno(), 2)
             held.seek(0)
-            with os.fdopen(shown, "wb") as passed_on:
-                passed_on.writelines(line for line in held if not NOTICE.match(line))
+            with suppress(OSError):
+                shown.writelines(line for line in held if not NOTICE.match(line))

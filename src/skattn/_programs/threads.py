@@ -49,7 +49,7 @@ def set_num_threads(n):
 
 
 def settle_threads():
-    """Settle the threads of TensorFlow; return the number of parts of a batch.
+    """Load TensorFlow and settle its threads; return the number of parts of a batch.
 
     The environment variable decides where it is set. Else each operation gets one thread, unless
     TensorFlow has started or the user has set a number.
@@ -64,6 +64,7 @@ def settle_threads():
 
 
 def _prefer_one_thread():
+    load_tensorflow()
     import tensorflow as tf
 
     threading = tf.config.threading

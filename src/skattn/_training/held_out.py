@@ -75,6 +75,6 @@ def has_variance(loss):
 
 def residual_variance(blocks):
     """Return the mean squared error of each output over all blocks, in scaled units."""
-    squares = np.concatenate([(block.y - block.predicted) ** 2 for block in blocks])
+    errors = np.concatenate([block.y.astype("float64") - block.predicted for block in blocks])
     weights = np.concatenate([block.weights for block in blocks])
-    return np.average(squares, axis=0, weights=weights)
+    return np.average(errors**2, axis=0, weights=weights)

@@ -1,7 +1,8 @@
 """Temporal attention: one query looks back over the steps of a sequence."""
 
+import math
+
 import keras
-import numpy as np
 from keras import ops
 
 
@@ -33,15 +34,10 @@ def weighted_sum(weights, states):
     return ops.squeeze(ops.matmul(ops.expand_dims(weights, 1), states), axis=1)
 
 
-def root(width):
-    """Return √width in float32, as a number that no graph has to capture."""
-    return float(np.sqrt(np.float32(width)))
-
-
 def scaled_products(query, states):
     """Return query · states_t / √d for every step, of shape (n_samples, n_timesteps)."""
     products = ops.squeeze(ops.matmul(states, ops.expand_dims(query, -1)), axis=-1)
-    return products / root(states.shape[-1])
+    return products / math.sqrt(states.shape[-1])
 
 
 def _each_step(states, kernel):
@@ -270,7 +266,7 @@ class SelfAttention(keras.layers.Layer):
             Row s holds the weights with which step s looks at each step.
         """
         products = ops.matmul(states, ops.swapaxes(states, 1, 2))
-        scores = products / root(states.shape[-1])
+        scores = products / math.sqrt(states.shape[-1])
         weights = attention_weights(scores, None if mask is None else ops.expand_dims(mask, 1))
         return ops.matmul(weights, states), weights
 
