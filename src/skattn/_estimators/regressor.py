@@ -338,7 +338,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         return_std : bool, default=False
             Whether to return the predictive standard deviation as well: how far y may lie from the
             prediction. Its square is `residual_variance_`, plus the variance of the networks'
-            predictions for this sequence [6]_.
+            predictions for this sequence [1]_.
         return_spread : bool, default=False
             Whether to return the spread alone as well: how far the networks disagree.
 
@@ -358,6 +358,11 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         ValueError
             If both are asked for; if ``return_std=True`` and there is no `residual_variance_`; if
             ``return_spread=True`` and there is a single network.
+
+        References
+        ----------
+        .. [1] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
+           uncertainty estimation using deep ensembles", NeurIPS 2017.
         """
         check_is_fitted(self)
         self._check_deviations(return_std, return_spread)
