@@ -183,10 +183,10 @@ def pooling_sentence(effects):
     worse = int((helped["control"] == "hurt").sum())
     pooled = _middle(effects, "pooling")
     return (
-        f"Pooling all steps equally, which looks at none, removed {percent(pooled)} (median over "
-        f"sets; attention {percent(_middle(effects, 'removed'))}); of the {len(helped)} sets on "
-        f"which attention helped, looking was shown to do better than pooling on {looking}, and "
-        f"worse on {worse}."
+        f"Pooling all steps equally, which looks at none, {removes(pooled)} (median over sets; "
+        f"attention {removes(_middle(effects, 'removed'))}); of the sets on which attention "
+        f"helped, {len(helped)} in all, looking was shown to do better than pooling on {looking}, "
+        f"and worse on {worse}."
     )
 
 
