@@ -6,9 +6,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
-from skattn import layers
+from skattn import LSTMAttentionClassifier, layers
 from skattn._programs.spec import ATTENTIONS
 
 
@@ -136,7 +137,8 @@ def test_scikeras_regressor_can_be_scored_and_trained_further(small, sequences):
 
 def onnx_outputs(model, X, path):
     """Return what onnxruntime makes of an exported model."""
-    onnxruntime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     model.export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path)
     (name,) = (each.name for each in session.get_inputs())
@@ -164,6 +166,23 @@ def test_onnx_runtime_predicts_the_same(small, sequences, tmp_path, params):
     np.testing.assert_allclose(found[0][:, 0], fitted.predict(X), atol=1e-4 * y.std())
     if attends:
         np.testing.assert_allclose(found[1], fitted.attention_weights(X), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore")  # of tf2onnx's own code
+def test_onnx_runtime_gives_the_probabilities_of_classes(sequences, tmp_path):
+    X = with_absent_steps(sequences[0])
+    params = {"units": 4, "epochs": 2, "n_members": 2, "random_state": 0}
+    fitted = LSTMAttentionClassifier("dot", **params).fit(X, np.arange(40) % 3)
+    (probabilities,) = onnx_outputs(fitted.to_keras(), X, tmp_path / "model.onnx")
+    np.testing.assert_allclose(probabilities, fitted.predict_proba(X), atol=1e-5)
+
+
+def test_a_saved_model_serves_the_same(small, sequences, tmp_path):
+    X, y = with_absent_steps(sequences[0]).astype("float32"), sequences[1]
+    fitted = small(n_members=2, target_feature=0).fit(X, y)
+    fitted.to_keras().export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    np.testing.assert_allclose(served.serve(X)[:, 0], fitted.predict(X), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
