@@ -10,7 +10,8 @@ P8 is generated. Each protocol first reproduces the published errors of naive pr
 which checks the data path. Then simple regressors run on the same rows (MiniRocket needs aeon),
 and then skattn, once for each seed; ``--members N`` also averages N networks,
 ``--variants`` runs the other attentions on P1.
-Section C is about classes: see `classes`. ``--write`` puts the tables into RESULTS.md.
+Fits "as a user", on training and validation rows together, and the mean rank of each model are in
+defaults.py. Section C is about classes: see `classes`. ``--write`` puts the tables into RESULTS.md.
 """
 
 import argparse
