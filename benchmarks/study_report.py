@@ -67,7 +67,8 @@ def _on_test(name, rows):
     """Return what a set's default fits gave on test samples, and where the explained one looks."""
     fits = {key[2:]: row for key, row in rows.items() if key[:2] == (name, "test")}
     errors = errors_of(fits)
-    found = {"test_removed": 1 - errors["additive"] / errors["none"]} if len(errors) > 1 else {}
+    both = {"additive", "none"} <= set(errors.index)
+    found = {"test_removed": 1 - errors["additive"] / errors["none"]} if both else {}
     shares = [row["network_share"] for row in fits.values() if "network_share" in row]
     found["networks"] = float(np.median(shares)) if shares else np.nan
     explained = next((row["looks"] for row in fits.values() if "looks" in row), {})

@@ -216,3 +216,11 @@ def test_the_page_is_written_between_its_marks(tmp_path, monkeypatch):
     assert "| CardanoSentiment | classes | 10 |" in page.read_text()
     assert "Not run yet" not in page.read_text()
     assert (tmp_path / "images" / "evidence.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_set_whose_default_fits_are_not_all_made_has_no_test_error():
+    rows = rows_of_a_study([0.5, 0.4, 0.3])
+    last = next(key for key in reversed(rows) if key[1:3] == ("test", "additive"))
+    del rows[last]
+    effects = study_report.effects_of(rows)
+    assert effects["test_removed"].isna().tolist() == [False, False, True]
