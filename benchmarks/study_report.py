@@ -145,9 +145,9 @@ def main_sentence(effects):
     share, low, high = sorted_share(found, "mean", "low", "high")
     counts = effects["verdict"].value_counts().reindex(list(COLORS), fill_value=0)
     return (
-        f"On {len(effects)} public data sets, temporal attention {removes(share)} of the error of "
-        f"a plain LSTM on average (95 % interval {percent(low)} to {percent(high)} removed, "
-        f"{chance(found['p_value'])}); it helped on {counts['helped']}, hurt on "
+        f"On {len(effects)} public data sets, temporal attention {moves(share)} the error of a "
+        f"plain LSTM by {percent(abs(share))} on average (95 % interval: from {apart(low)} to "
+        f"{apart(high)}, {chance(found['p_value'])}); it helped on {counts['helped']}, hurt on "
         f"{counts['hurt']}, and made no difference that the data can show on "
         f"{counts['not shown']}."
     )
@@ -158,9 +158,14 @@ def sorted_share(found, middle, low, high):
     return tuple(float(-np.expm1(found[name])) for name in (middle, high, low))
 
 
-def removes(share):
-    """Write a removed or an added share as a verb and a number."""
-    return f"{'removed' if share >= 0 else 'added'} {percent(abs(share))}"
+def moves(share):
+    """Write the sign of a removed share as a verb."""
+    return "lowered" if share >= 0 else "raised"
+
+
+def apart(share):
+    """Write a removed share as a lower or a higher error."""
+    return f"{percent(abs(share))} {'lower' if share >= 0 else 'higher'}"
 
 
 def spread_sentence(effects):
@@ -169,7 +174,7 @@ def spread_sentence(effects):
     found, sign = random_effects(known["log_ratio"], known["error"]), signs(known["removed"])
     _, low, high = sorted_share(found, "mean", "new_low", "new_high")
     return (
-        f"Sets differ: on another set like these between {percent(low)} and {percent(high)} is "
+        f"Sets differ: on another set like these an error from {apart(low)} to {apart(high)} is "
         f"expected (95 %); by signs alone attention did better on {sign['positive']} of "
         f"{sign['n_sets']} (Wilcoxon, {chance(sign['p_value'])}), and the probability that it "
         f"helps on most sets is {sign['helps']:.2f}, that it makes less than 1 % difference "
@@ -182,10 +187,11 @@ def pooling_sentence(effects):
     helped = effects[effects["verdict"] == "helped"]
     looking = int((helped["control"] == "helped").sum())
     worse = int((helped["control"] == "hurt").sum())
-    pooled = _middle(effects, "pooling")
+    pooled, own = _middle(effects, "pooling"), _middle(effects, "removed")
     return (
-        f"Pooling all steps equally, which looks at none, {removes(pooled)} (median over sets; "
-        f"attention {removes(_middle(effects, 'removed'))}); of the sets on which attention "
+        f"Pooling all steps equally, which looks at none, {moves(pooled)} the error by "
+        f"{percent(abs(pooled))} (median over sets; attention {moves(own)} it by "
+        f"{percent(abs(own))}); of the sets on which attention "
         f"helped, {len(helped)} in all, looking was shown to do better than pooling on {looking}, "
         f"and worse on {worse}."
     )
