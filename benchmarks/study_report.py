@@ -145,8 +145,9 @@ def main_sentence(effects):
     share, low, high = sorted_share(found, "mean", "low", "high")
     counts = effects["verdict"].value_counts().reindex(list(COLORS), fill_value=0)
     return (
-        f"On {len(effects)} public data sets, temporal attention {moves(share)} the error of a "
-        f"plain LSTM by {percent(abs(share))} on average (95 % interval: from {apart(low)} to "
+        f"On {len(effects)} public data sets, of at most {effects['samples'].max():.0f} training "
+        f"samples each, temporal attention {moves(share)} the error of a plain LSTM by "
+        f"{percent(abs(share))} on average (95 % interval: from {apart(low)} to "
         f"{apart(high)}, {chance(found['p_value'])}); it helped on {counts['helped']}, hurt on "
         f"{counts['hurt']}, and made no difference that the data can show on "
         f"{counts['not shown']}."

@@ -115,8 +115,35 @@ class LSTMAttentionEstimator(BaseEstimator):
             weights = sequences.put_back(weights, axis)
         return weights
 
-    def _to_keras(self, **outputs):
-        """Return the fitted network as a Keras model, as `to_keras` describes it."""
+    def to_keras(self, *, return_attention=False):
+        """Return the fitted networks as a Keras model, scaling and line included.
+
+        It consists of Keras' own layers and operations, which converters know and which load
+        without skattn. Where `attention` is a callable, its own layers are needed as well.
+
+        Parameters
+        ----------
+        return_attention : bool, default=False
+            Whether the model returns the attention weights as well, one for each step.
+
+        Returns
+        -------
+        model : keras.Model
+            Maps X as `predict` takes it, an array of (n_samples, n_timesteps, n_features) or
+            (n_samples, n_columns) with absent steps as NaN anywhere, to predictions of shape
+            (n_samples, n_outputs) or the probabilities of the classes, (n_samples, n_classes);
+            with attention weights to a list of both. It computes in float32 throughout, which
+            costs digits where a feature's mean is large against its spread.
+
+        Raises
+        ------
+        ValueError
+            If ``return_attention=True`` and the attention has no weights.
+        """
+        return self._exported(return_attention=return_attention)
+
+    def _exported(self, **outputs):
+        """Return the Keras model with these outputs."""
         check_is_fitted(self)
         settle_threads()
         from .export import keras_model

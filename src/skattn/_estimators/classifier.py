@@ -363,33 +363,6 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         codes = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[codes]
 
-    def to_keras(self, return_attention=False):
-        """Return the fitted networks as a Keras model, scaling and line included.
-
-        It consists of Keras' own layers and operations, which converters know and which load
-        without skattn. Where `attention` is a callable, its own layers are needed as well.
-
-        Parameters
-        ----------
-        return_attention : bool, default=False
-            Whether the model returns the attention weights, one for each step.
-
-        Returns
-        -------
-        model : keras.Model
-            Maps X as `predict` takes it, an array of (n_samples, n_timesteps, n_features) or
-            (n_samples, n_columns) with absent steps as NaN anywhere, to probabilities of shape
-            (n_samples, n_classes); with attention weights to a list of both. It computes in
-            float32 throughout, which costs digits where a feature's mean is large against its
-            spread.
-
-        Raises
-        ------
-        ValueError
-            If ``return_attention=True`` and ``attention=None``.
-        """
-        return self._to_keras(return_attention=return_attention)
-
     def _check_targets(self, y, kept, *, reset):
         """Check labels; return 1 in the column of each sample's class, (n_samples, n_classes)."""
         labels = check_labels(y, kept, self, is_table=self._X_ndim == 2)

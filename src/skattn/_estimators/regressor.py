@@ -375,7 +375,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         residual = self.residual_variance_ if return_std else 0.0
         return mean, np.sqrt(predictions.var(axis=0) + residual)
 
-    def to_keras(self, return_std=False, return_attention=False):
+    def to_keras(self, *, return_std=False, return_attention=False):
         """Return the fitted networks as a Keras model, scaling and line included.
 
         It consists of Keras' own layers and operations, which converters know and which load
@@ -391,21 +391,20 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         Returns
         -------
         model : keras.Model
-            Maps X as `predict` takes it, an array of (n_samples, n_timesteps, n_features) or
-            (n_samples, n_columns) with absent steps as NaN anywhere, to predictions of shape
-            (n_samples, n_outputs); with more than that to a list, in the order of the parameters.
-            It computes in float32 throughout, which costs digits where a feature's mean is large
-            against its spread.
+            Maps X as `predict` takes it, with absent steps as NaN anywhere, to predictions of
+            shape (n_samples, n_outputs); with more than that to a list, in the order of the
+            parameters. It computes in float32 throughout, which costs digits where a feature's
+            mean is large against its spread.
 
         Raises
         ------
         ValueError
             If ``return_std=True`` and there is no `residual_variance_`, or if
-            ``return_attention=True`` and ``attention=None``.
+            ``return_attention=True`` and the attention has no weights.
         """
         check_is_fitted(self)
         self._check_deviations(return_std, return_spread=False)
-        return self._to_keras(return_std=return_std, return_attention=return_attention)
+        return self._exported(return_std=return_std, return_attention=return_attention)
 
     def _check_deviations(self, return_std, return_spread):
         """Refuse deviations that the last call to fit or partial_fit cannot give."""
