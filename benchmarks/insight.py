@@ -1,16 +1,17 @@
 """Whether the verdict of `compare_attentions` can be trusted: level, power and coverage.
 
     python benchmarks/insight.py [control windows power classes] [--sets N] [--quick] [--stand-in]
-        [--rows FILE] [--write]
+        [--sizes N ...] [--truths N] [--rows FILE] [--write]
     python benchmarks/insight.py flood --data DIR [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
 does both for a classifier. Each set is a
 row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
-a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--quick`` runs
-two small ones of each. ``--stand-in`` takes random reservoirs in place of networks (reservoir.py),
-which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
+a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--sizes`` cuts
+the numbers of samples, ``--truths`` the number of sets of ``power`` whose true share is found by
+fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random reservoirs in
+place of networks (reservoir.py), which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1 (P1; DIR as in
 accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
 """
 
@@ -55,7 +56,7 @@ N_FRESH, FRESH_SEEDS = 2000, 20
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "verdict.png"
 
 
-def run_set(section, model, make, n_samples, number, fresh_seeds):
+def run_set(section, model, make, n_samples, number, options):
     """Compare on one set; return a row with the verdict, today's test beside it, and the truth.
 
     The primary comparison does not depend on the other attentions, so that only its two are
@@ -74,8 +75,9 @@ def run_set(section, model, make, n_samples, number, fresh_seeds):
     done |= {"n_fits": len(result.scores), "seconds": time.perf_counter() - begin}
     done["corrected_t"] = corrected_t(result.scores, check_cv(cv, y), X)
     # Elsewhere the truth says whether "helped" is a false alarm, and nothing more.
-    if section not in OWN and fresh_seeds and (section == "power" or done["verdict"] == "helped"):
-        done["truth"] = true_share(model, make, X, y, cv, number, fresh_seeds)
+    wanted = number < options.truths if section == "power" else done["verdict"] == "helped"
+    if section not in OWN and options.fresh_seeds and wanted:
+        done["truth"] = true_share(model, make, X, y, cv, number, options.fresh_seeds)
     return done
 
 
@@ -114,12 +116,12 @@ def run(sections, options):
         for section in sections
         for make in SECTIONS[section][0]
         for size in SECTIONS[section][1]
-        if size <= options.max_size
+        if size in options.sizes
     ]
     for section, make, size, number in tasks:
         key = (name, section, make.__name__, size, number)
         if key not in done:
-            row = run_set(section, options.model, make, size, number, options.fresh_seeds)
+            row = run_set(section, options.model, make, size, number, options)
             with options.rows.open("a") as file:
                 file.write(json.dumps({"key": key, **row}) + "\n")
             print(*key, row, flush=True)
@@ -136,7 +138,7 @@ def rows_of(section, model, options):
     keys = pd.DataFrame(frame.pop("key").tolist(), columns=["model", "section", "kind", "n", "set"])
     frame = pd.concat([keys, frame], axis=1)
     own = (frame["model"] == type(model).__name__) & (frame["section"] == section)
-    return frame[own & (frame["set"] < options.sets)]
+    return frame[own & (frame["set"] < options.sets) & frame["n"].isin(options.sizes)]
 
 
 def table_of(frame):
@@ -157,7 +159,8 @@ def summary_of(frame):
     row = {"sets": len(frame), "helped": helped.sum(), "95% of helped": in_words(helped)}
     row |= {"false": false.sum(), "95% of false": in_words(false)}
     known = frame[truth.notna()]
-    if len(known) == len(frame):
+    if len(known) and (frame["section"] == "power").all():
+        row |= {"truths": len(known)}
         covered = known["truth"].between(known["removed_low"], known["removed_high"])
         row |= {"true share": known["truth"].mean()}
         row |= {"covered": covered.mean(), "95% of covered": in_words(covered)}
@@ -217,7 +220,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
     parser.add_argument("--sets", type=int, default=40)
-    parser.add_argument("--max-size", type=int, default=1000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
+    parser.add_argument("--truths", type=int, default=40)
     parser.add_argument("--fresh-seeds", type=int, default=FRESH_SEEDS)
     parser.add_argument("--rows", type=Path, default=Path("insight_rows.jsonl"))
     parser.add_argument("--data", type=Path)
@@ -226,7 +230,7 @@ def main():
     options = parser.parse_args()
     options.model = Reservoir() if options.stand_in else NETWORK
     if options.quick:
-        options.sets, options.fresh_seeds, options.max_size = 2, 1, 300
+        options.sets, options.fresh_seeds, options.sizes = 2, 1, [100, 300]
     run([section for section in options.sections if section in SECTIONS], options)
     for section in options.sections:
         report(section, options)
@@ -248,7 +252,7 @@ def report(section, options):
         name = type(options.model).__name__
         title = f"{section}, {name}, truth from {options.fresh_seeds} fresh seeds a fold"
         command += f" --sets {options.sets} --fresh-seeds {options.fresh_seeds}"
-        command += f" --max-size {options.max_size}"
+        command += f" --truths {options.truths} --sizes {' '.join(map(str, options.sizes))}"
         command += " --stand-in" if options.stand_in else ""
     print(text, flush=True)
     if options.write:
