@@ -213,7 +213,9 @@ def test_the_page_is_written_between_its_marks(tmp_path, monkeypatch):
     monkeypatch.setattr(study_page, "write", lambda *section: None)
     study_page.report(tmp_path / "rows.jsonl", "command", True)
     written = readme.read_text()
-    assert written.startswith("Before.\n<!-- begin evidence -->\nOn 3 public data sets, of at most 100")
+    assert written.startswith(
+        "Before.\n<!-- begin evidence -->\nOn 3 public data sets, of at most 100"
+    )
     assert written.endswith("<!-- end evidence -->\nAfter.\n")
     assert "| CardanoSentiment | classes | 10 |" in page.read_text()
     assert "Not run yet" not in page.read_text()

@@ -326,6 +326,28 @@ def test_it_finds_the_flagged_step(recall):
     assert np.take_along_axis(weights, steps, axis=1).mean() > 4 / 12  # by chance 1 / 12
 
 
+@pytest.mark.parametrize(("n_timesteps", "filters"), [(49, ()), (50, (64, 64))])
+def test_long_sequences_are_read_through_convolutions(small, codes, n_timesteps, filters):
+    X = np.random.default_rng(0).normal(size=(40, n_timesteps, 1))
+    model = small(epochs=1, warm_start=True).fit(X, codes)
+    assert model.spec_.conv_filters == filters
+    assert model.fit(X[:, :20], codes).spec_.conv_filters == filters  # it goes on as it began
+
+
+def test_shapes_are_found_wherever_they_stand():
+    """A wave up and down, or down and up, anywhere in noise: no step decides alone."""
+    rng = np.random.default_rng(0)
+    X, y = 0.3 * rng.normal(size=(400, 60, 1)), np.arange(400) % 2
+    wave = np.repeat([1.0, -1.0], 4)
+    for row, label in zip(X, y, strict=True):
+        begin = rng.integers(52)
+        row[begin : begin + 8, 0] += wave if label else -wave
+    model = LSTMAttentionClassifier(
+        units=8, conv_filters=(8,), epochs=30, n_members=1, random_state=0
+    )
+    assert model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.95
+
+
 def test_what_a_line_explains_is_left_to_the_line():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1200, 5, 2))

@@ -48,9 +48,10 @@ def peak(query, states, mask, spec):
         {},
         {"n_layers": 2, "bidirectional": True},
         {"dense_units": (3,), "segment_length": 3},
+        {"conv_filters": (5, 3), "segment_length": 2},
         {"n_layers": 2, "bidirectional": True, "dense_units": (3, 2), "segment_length": 2},
     ],
-    ids=["plain", "deep", "segments", "all"],
+    ids=["plain", "deep", "segments", "convolutions", "all"],
 )
 @pytest.mark.parametrize(
     ("attention", "head_input"),
@@ -99,10 +100,11 @@ def test_steps_share_the_weight_of_their_segment():
     np.testing.assert_allclose(weights, [[1 / 3, 1 / 6, 1 / 6, 1 / 6, 1 / 6]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("conv_filters", [(), (4, 3)])
 @pytest.mark.parametrize("segment_length", [1, 3])
 @pytest.mark.parametrize("attention", NETWORKS)
-def test_padding_changes_nothing(X, attention, segment_length):
-    made = network(attention, segment_length=segment_length, n_layers=2)
+def test_padding_changes_nothing(X, attention, segment_length, conv_filters):
+    made = network(attention, segment_length=segment_length, n_layers=2, conv_filters=conv_filters)
     padded = made(X)
     for row, length in enumerate(LENGTHS):
         alone = made(X[row : row + 1, :length])

@@ -35,6 +35,7 @@ OTHER = [
     {"n_layers": 2},
     {"bidirectional": True},
     {"dense_units": (4,)},
+    {"conv_filters": (4,)},
     {"segment_length": 2},
     {"relative": True},
     {"linear_steps": 6},
@@ -76,6 +77,7 @@ def test_specs_are_picklable(params):
         ({"dense_units": [8, 4]}, {"dense_units": (8, 4)}),
         ({"dense_units": np.array([8, 4])}, {"dense_units": (8, 4)}),
         ({"dense_units": None}, {"dense_units": ()}),
+        ({"conv_filters": [np.int8(8)]}, {"conv_filters": (8,)}),
         ({"bidirectional": np.True_}, {"bidirectional": True}),
         ({"units": np.int64(8)}, {"units": 8}),
         ({"segment_length": np.int8(3)}, {"segment_length": 3}),
@@ -104,7 +106,7 @@ def test_fits_that_differ_in_what_flows_have_one_spec(sequences, small):
 
 
 def test_a_spec_has_no_defaults():
-    with pytest.raises(TypeError, match="missing 14 required"):
+    with pytest.raises(TypeError, match="missing 15 required"):
         NetworkSpec()
 
 
@@ -118,6 +120,7 @@ def test_whether_there_is_dropout_is_in_the_spec_and_not_how_much(rate, has_drop
     [
         ({"attention": "none"}, r"one of .*'additive'.*, or a function.*Got attention='none'"),
         ({"head_input": "query"}, r"\('concat', 'context'\). Got head_input='query'"),
+        ({"conv_filters": (4, 0)}, r"Got conv_filters=\(4, 0\). For no convolution pass \(\)"),
         ({"dense_units": (4, 0)}, r"positive integers, one for each layer. Got .*pass \(\)"),
     ],
 )

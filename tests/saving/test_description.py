@@ -141,6 +141,8 @@ WRONG = [
     ("numbers.spec.n_layers", 2, OTHER_ARRAYS),
     ("numbers.spec.n_outputs", 2, CONTRADICT),
     ("numbers.spec.n_features", "2", "n_features='2' is not valid"),
+    ("numbers.spec.conv_filters", None, "conv_filters=None is not valid"),
+    ("numbers.spec.conv_filters", {"tuple": [0]}, "conv_filters=(0,) is not valid"),
     ("numbers.spec.dense_units", None, "dense_units=None is not valid"),
     ("numbers.spec.dense_units", [5], "dense_units=[5] is not valid"),
     ("numbers.spec.dense_units", {"tuple": [0]}, "dense_units=(0,) is not valid"),

@@ -21,11 +21,11 @@ from .parameters import CONSTRAINTS, documented
 class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     """LSTM with temporal attention, for classification of sequences.
 
-    An LSTM [3]_ reads each sequence; attention looks back over all its steps, guided by
-    the last state; a head maps both to a logit for each class. By default the probabilities of
-    five such networks are averaged, and a linear classifier is stacked with them, wherever samples
-    can be held out. Fits of equal shape share one compiled program, so that grid searches are
-    fast.
+    An LSTM [3]_ reads each sequence, a long one through two convolutions; attention looks back
+    over all its steps, guided by the last state; a head maps both to a logit for each
+    class. By default the probabilities of five such networks are averaged, and a linear classifier
+    is stacked with them, wherever samples can be held out. Fits of equal shape share one
+    compiled program, so that grid searches are fast.
 
     Read more in the user guide, "Classes".
 
@@ -36,6 +36,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     {units}
     {n_layers}
     {bidirectional}
+    {conv_filters}
     {dense_units}
     {dropout}
 
@@ -158,6 +159,8 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
        uncertainty estimation using deep ensembles", NeurIPS 2017.
     .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
+    .. [9] F. J. Ordóñez, D. Roggen, "Deep convolutional and LSTM recurrent neural networks for
+       multimodal wearable activity recognition", Sensors 16(1), 2016.
 
     Examples
     --------
@@ -186,6 +189,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         units=64,
         n_layers=1,
         bidirectional=False,
+        conv_filters="auto",
         dense_units=None,
         dropout=0.0,
         segment_length="auto",
@@ -217,6 +221,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         self.units = units
         self.n_layers = n_layers
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
         self.dense_units = dense_units
         self.dropout = dropout
         self.segment_length = segment_length

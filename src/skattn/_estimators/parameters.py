@@ -16,6 +16,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "units": [POSITIVE_INTEGER],
     "n_layers": [POSITIVE_INTEGER],
     "bidirectional": ["boolean"],
+    "conv_filters": ["array-like", StrOptions({"auto"})],
     "dense_units": ["array-like", None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "segment_length": [POSITIVE_INTEGER, StrOptions({"auto"})],
@@ -79,6 +80,12 @@ n_layers : int, default=1
 
 bidirectional : bool, default=False
     Whether each LSTM also reads from the end. The hierarchical network does so always.
+
+conv_filters : sequence of int or "auto", default="auto"
+    Filters of convolutions with relu before the LSTM [9]_, one number for each layer; () for
+    none. Each sees a step (or segment) with its three neighbours on both sides, so that the LSTM
+    reads shapes in place of values. Attention then weighs steps together with their neighbours.
+    "auto" is (64, 64) for classes of sequences of 50 steps or more, else ().
 
 dense_units : sequence of int, default=None
     Units of relu layers between attention and output. None means none, and (128,) for the

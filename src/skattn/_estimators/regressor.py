@@ -38,6 +38,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
     {units}
     {n_layers}
     {bidirectional}
+    {conv_filters}
     {dense_units}
     {dropout}
 
@@ -181,6 +182,8 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
        uncertainty estimation using deep ensembles", NeurIPS 2017.
     .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
     .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
+    .. [9] F. J. Ordóñez, D. Roggen, "Deep convolutional and LSTM recurrent neural networks for
+       multimodal wearable activity recognition", Sensors 16(1), 2016.
 
     Examples
     --------
@@ -215,6 +218,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         units=64,
         n_layers=1,
         bidirectional=False,
+        conv_filters="auto",
         dense_units=None,
         dropout=0.0,
         segment_length="auto",
@@ -248,6 +252,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         self.units = units
         self.n_layers = n_layers
         self.bidirectional = bidirectional
+        self.conv_filters = conv_filters
         self.dense_units = dense_units
         self.dropout = dropout
         self.segment_length = segment_length

@@ -15,6 +15,7 @@ def build_network(
     units=64,
     n_layers=1,
     bidirectional=False,
+    conv_filters=(),
     dense_units=None,
     segment_length=1,
     dropout=0.0,
@@ -31,7 +32,8 @@ def build_network(
         Features per time step; required unless `meta` is given.
     n_outputs : int, default=1
         Numbers predicted for each sequence.
-    attention, head_input, units, n_layers, bidirectional, dense_units, segment_length, dropout
+    attention, head_input, units, n_layers, bidirectional, conv_filters, dense_units, \
+    segment_length, dropout
         As in `skattn.LSTMAttentionRegressor`.
     meta : dict, default=None
         SciKeras' description of the data (which passes it by itself); gives
@@ -73,6 +75,7 @@ def build_network(
         units=units,
         n_layers=n_layers,
         bidirectional=bidirectional,
+        conv_filters=conv_filters,
         dense_units=dense_units,
         segment_length=segment_length,
         dropout=dropout,

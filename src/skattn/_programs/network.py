@@ -12,6 +12,7 @@ from keras import ops
 
 from .. import layers
 from ..layers._attention import weighted_sum
+from .spec import KERNEL_SIZE
 
 #: The type of every layer, whatever Keras' global policy says.
 DTYPE = "float32"
@@ -111,7 +112,7 @@ def assemble(spec):
         values, mask, membership = layers.Segments(
             spec.segment_length, name="segments", dtype=DTYPE
         )(values, mask)
-    states, query = _encode(values, mask, spec)
+    states, query = _encode(_convolve(values, mask, spec), mask, spec)
     build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
     built = build(query, states, mask, spec)
     if not isinstance(built, tuple) or len(built) != 3:
@@ -125,6 +126,21 @@ def assemble(spec):
         prediction = keras.layers.Add(name="with_linear_path", dtype=DTYPE)([prediction, linear])
     outputs = {**_per_step(weights, membership), "prediction": prediction}
     return keras.Model(sequences, outputs, name="lstm_attention")
+
+
+def _convolve(values, mask, spec):
+    """Read each step with its neighbours; absent ones are 0, as beyond the ends."""
+    present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
+    for depth, filters in enumerate(spec.conv_filters, start=1):
+        values = present * keras.layers.Conv1D(
+            filters,
+            KERNEL_SIZE,
+            padding="same",
+            activation="relu",
+            name=f"convolution_{depth}",
+            dtype=DTYPE,
+        )(values)
+    return values
 
 
 def _encode(values, mask, spec):

@@ -18,6 +18,8 @@ OPTIMIZER_NAMES = ("adamw", "sgd")
 #: Names of the head's inputs; `skattn._programs.network.HEAD_INPUTS` has their formulas.
 HEAD_INPUT_NAMES = ("concat", "context")
 
+#: Steps that a convolution sees at once: the step and three neighbours on each side.
+KERNEL_SIZE = 7
 
 #: Fields of a spec that are integers; numpy's become Python's.
 COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "linear_steps")
@@ -66,6 +68,8 @@ class NetworkSpec:
         Number of stacked LSTMs.
     bidirectional : bool
         Whether each LSTM reads the sequence in both directions.
+    conv_filters : tuple of int
+        Filters of the convolutions before the first LSTM.
     dense_units : tuple of int
         Units of the relu layers between attention and output.
     segment_length : int
@@ -89,6 +93,7 @@ class NetworkSpec:
     units: int
     n_layers: int
     bidirectional: bool
+    conv_filters: tuple[int, ...]
     dense_units: tuple[int, ...]
     segment_length: int
     relative: bool
@@ -98,7 +103,7 @@ class NetworkSpec:
     optimizer: str
 
 
-def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
+def make_spec(*, attention, bidirectional, conv_filters, dense_units, dropout, **rest):
     """Make a `NetworkSpec` from parameters as users give them.
 
     The attention's preset is applied: the hierarchical network reads in both
@@ -115,16 +120,22 @@ def make_spec(*, attention, bidirectional, dense_units, dropout, **rest):
         )
     own = Preset() if callable(attention) else ATTENTIONS[attention]
     dense_units = own.dense_units if dense_units is None else tuple(dense_units)
-    if not all(isinstance(n, Integral) and int(n) > 0 for n in dense_units):
-        raise ValueError(
-            "dense_units must be a sequence of positive integers, one for each layer. "
-            f"Got dense_units={dense_units!r}. For no dense layer pass ()."
-        )
     rest |= {name: int(rest[name]) for name in COUNTS}
     return NetworkSpec(
         attention=attention,
         bidirectional=bool(bidirectional or own.bidirectional),
-        dense_units=tuple(map(int, dense_units)),
+        conv_filters=_widths("conv_filters", conv_filters, "convolution"),
+        dense_units=_widths("dense_units", dense_units, "dense layer"),
         has_dropout=bool(dropout > 0),
         **rest,
     )
+
+
+def _widths(name, given, layer):
+    """Return the widths of a row of layers as a tuple of integers, after a check."""
+    if not all(isinstance(n, Integral) and int(n) > 0 for n in given):
+        raise ValueError(
+            f"{name} must be a sequence of positive integers, one for each layer. "
+            f"Got {name}={tuple(given)!r}. For no {layer} pass ()."
+        )
+    return tuple(map(int, given))

@@ -30,7 +30,7 @@ def parse_spec(data):
     values = {name: from_data(data[name]) for name in names}
     for name, value in values.items():
         need(_is_valid(name, value), f"{name}={value!r} is not valid in its spec")
-    n_layers = values["n_layers"] + len(values["dense_units"])
+    n_layers = values["n_layers"] + len(values["conv_filters"]) + len(values["dense_units"])
     need(n_layers <= MAX_LAYERS, f"it has {n_layers} layers, more than {MAX_LAYERS}")
     return known.NetworkSpec(**values)
 
@@ -38,7 +38,7 @@ def parse_spec(data):
 def _is_valid(name, value):
     if name in CHOICES:
         return value in CHOICES[name]
-    if name == "dense_units":
+    if name in ("conv_filters", "dense_units"):
         return isinstance(value, tuple) and all(map(is_positive_integer, value))
     if name == "linear_steps":
         return type(value) is int and value >= 0

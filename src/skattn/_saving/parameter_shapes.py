@@ -1,5 +1,7 @@
 """Names and shapes of the parameters of a network, without building it."""
 
+from .._programs.spec import KERNEL_SIZE
+
 
 def parameter_shapes(spec):
     """Return the shape of each parameter of a `NetworkSpec`, by name, in Keras' order.
@@ -9,7 +11,8 @@ def parameter_shapes(spec):
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.relative:
         shapes["relative_steps/gain"] = (spec.n_features,)
-    n_in = spec.n_features * spec.segment_length
+    shapes |= _convolutions(spec)
+    n_in = [spec.n_features * spec.segment_length, *spec.conv_filters][-1]
     for depth in range(1, spec.n_layers + 1):
         names = [f"lstm_{depth}"]
         if spec.bidirectional:
@@ -30,6 +33,15 @@ def parameter_shapes(spec):
     if spec.linear_steps:
         n_read = spec.linear_steps * spec.n_features + level
         shapes["linear/kernel"] = (n_read, spec.n_outputs)
+    return shapes
+
+
+def _convolutions(spec):
+    widths = [spec.n_features * spec.segment_length, *spec.conv_filters]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for depth, filters in enumerate(spec.conv_filters, start=1):
+        kernel = (KERNEL_SIZE, widths[depth - 1], filters)
+        shapes |= {f"convolution_{depth}/kernel": kernel, f"convolution_{depth}/bias": (filters,)}
     return shapes
 
 

@@ -8,6 +8,8 @@ linear_path            `target_feature`                       trained in the net
                        held-out samples, loss                 a line stacked beside the networks
 segment_length         `target_feature`, number of steps T,   max(1, T // 16) with one, else 1;
                        loss                                   max(1, T // 100) for classes
+conv_filters           number of steps T, loss                (64, 64) for classes from T = 50 on,
+                                                              else ()
 epochs                 number of batches B of an epoch,       5,000 // B, within 2 and 100; within
                        loss, early_stopping                   2 and 400 for classes, if it may stop
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
@@ -37,6 +39,10 @@ SCHEDULES: dict[str, Callable] = {
 
 #: Number of segments aimed at with segment_length="auto": with a target_feature, and for classes.
 AUTO_SEGMENTS, SEGMENTS_OF_CLASSES = 16, 100
+
+#: Filters with conv_filters="auto" for classes, and the number of steps from which they are there.
+#: In longer sequences a class is a matter of shapes; in shorter ones single steps may decide.
+AUTO_FILTERS, STEPS_FOR_CONVOLUTION = (64, 64), 50
 
 #: Number of steps aimed at with epochs="auto", and the bounds of the epochs. Labelled sequences are
 #: often few, so that an epoch is a step or two: where classes stop early, more epochs are allowed.
@@ -126,8 +132,13 @@ def spec_of(params, samples, *, continues, earlier):
         "relative_inputs": earlier.relative if earlier else continues,
         "linear_path": earlier.linear_steps > 0 if earlier else continues,
         "segment_length": _segment_length(X.n_timesteps, params["loss"], continues, earlier),
+        "conv_filters": _conv_filters(X.n_timesteps, params["loss"], earlier),
     }
-    params = params | {name: value for name, value in auto.items() if params[name] == "auto"}
+    params = params | {
+        name: value
+        for name, value in auto.items()
+        if isinstance(params[name], str) and params[name] == "auto"
+    }
     n_linear = (earlier and earlier.linear_steps) or X.n_timesteps
     names = {field.name for field in fields(NetworkSpec)}
     return make_spec(
@@ -146,3 +157,9 @@ def _segment_length(n_timesteps, loss, continues, earlier):
     if loss == "log_loss":
         return max(1, n_timesteps // SEGMENTS_OF_CLASSES)
     return max(1, n_timesteps // AUTO_SEGMENTS) if continues else 1
+
+
+def _conv_filters(n_timesteps, loss, earlier):
+    if earlier:
+        return earlier.conv_filters
+    return AUTO_FILTERS if loss == "log_loss" and n_timesteps >= STEPS_FOR_CONVOLUTION else ()
