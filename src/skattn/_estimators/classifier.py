@@ -21,11 +21,10 @@ from .parameters import CONSTRAINTS, documented
 class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     """LSTM with temporal attention, for classification of sequences.
 
-    An LSTM [3]_ reads each sequence, a long one through two convolutions; attention looks back
-    over all its steps, guided by the last state; a head maps both to a logit for each
-    class. By default the probabilities of five such networks are averaged, and a linear classifier
-    is stacked with them, wherever samples can be held out. Fits of equal shape share one
-    compiled program, so that grid searches are fast.
+    An LSTM [3]_ reads each sequence, a long one through two convolutions; attention looks back over
+    all its steps, guided by the last state; a head maps both to a logit for each class. By default
+    the probabilities of five such networks are averaged, and a linear classifier is stacked with
+    them, wherever samples can be held out. Fits of equal shape share one compiled program.
 
     Read more in the user guide, "Classes".
 
@@ -132,10 +131,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     loss_curve_ : list of float
         Training loss of each epoch; mean over networks that train.
 
-    validation_loss_curve_ : list of float or None
-        Validation loss of each epoch, as `loss_curve_`; NaN in epochs of `partial_fit`. None
-        without validation samples.
-
+    {validation_loss_curve_}
     {learning_rate_curve_}
     {n_iter_}
     {best_iter_}

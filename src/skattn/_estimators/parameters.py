@@ -83,9 +83,10 @@ bidirectional : bool, default=False
 
 conv_filters : sequence of int or "auto", default="auto"
     Filters of convolutions with relu before the LSTM [9]_, one number for each layer; () for
-    none. Each sees a step (or segment) with its three neighbours on both sides, so that the LSTM
-    reads shapes in place of values. Attention then weighs steps together with their neighbours.
-    "auto" is (64, 64) for classes of sequences of 50 steps or more, else ().
+    none. The first sees a step (or segment) with its three neighbours on both sides, each further
+    one with two, so that the LSTM reads shapes in place of values. Attention then weighs
+    steps together with their neighbours. "auto" is (64, 64) for classes of sequences of 50 steps
+    or more, else ().
 
 dense_units : sequence of int, default=None
     Units of relu layers between attention and output. None means none, and (128,) for the
@@ -173,6 +174,10 @@ n_members_ : int
 
 parameters_ : dict of str to ndarray
     The network's parameters by name; those of several members stacked along a leading axis.
+
+validation_loss_curve_ : list of float or None
+    Validation loss of each epoch, as `loss_curve_`; NaN in epochs of `partial_fit`. None
+    without validation samples.
 
 learning_rate_curve_ : list of float
     Learning rate at the beginning of each epoch.

@@ -153,10 +153,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
     loss_curve_ : list of float
         Training loss of each epoch, in units of (standardized) y; mean over networks that train.
 
-    validation_loss_curve_ : list of float or None
-        Validation loss of each epoch, as `loss_curve_`; NaN in epochs of `partial_fit`. None
-        without validation samples.
-
+    {validation_loss_curve_}
     {learning_rate_curve_}
     {n_iter_}
     {best_iter_}

@@ -32,9 +32,12 @@ def build_network(
         Features per time step; required unless `meta` is given.
     n_outputs : int, default=1
         Numbers predicted for each sequence.
-    attention, head_input, units, n_layers, bidirectional, conv_filters, dense_units, \
-    segment_length, dropout
+    attention, head_input, units, n_layers, bidirectional
         As in `skattn.LSTMAttentionRegressor`.
+    conv_filters : sequence of int, default=()
+        As there, without "auto".
+    dense_units, segment_length, dropout
+        As there.
     meta : dict, default=None
         SciKeras' description of the data (which passes it by itself); gives
         `n_features` and `n_outputs`.

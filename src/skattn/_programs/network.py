@@ -12,7 +12,7 @@ from keras import ops
 
 from .. import layers
 from ..layers._attention import weighted_sum
-from .spec import KERNEL_SIZE
+from .spec import convolutions
 
 #: The type of every layer, whatever Keras' global policy says.
 DTYPE = "float32"
@@ -131,14 +131,9 @@ def assemble(spec):
 def _convolve(values, mask, spec):
     """Read each step with its neighbours; absent ones are 0, as beyond the ends."""
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
-    for depth, filters in enumerate(spec.conv_filters, start=1):
+    for name, size, filters in convolutions(spec):
         values = present * keras.layers.Conv1D(
-            filters,
-            KERNEL_SIZE,
-            padding="same",
-            activation="relu",
-            name=f"convolution_{depth}",
-            dtype=DTYPE,
+            filters, size, padding="same", activation="relu", name=name, dtype=DTYPE
         )(values)
     return values
 

@@ -18,8 +18,8 @@ OPTIMIZER_NAMES = ("adamw", "sgd")
 #: Names of the head's inputs; `skattn._programs.network.HEAD_INPUTS` has their formulas.
 HEAD_INPUT_NAMES = ("concat", "context")
 
-#: Steps that a convolution sees at once: the step and three neighbours on each side.
-KERNEL_SIZE = 7
+#: Steps that the first convolution, and each further one, sees at once.
+KERNEL_SIZES = 7, 5
 
 #: Fields of a spec that are integers; numpy's become Python's.
 COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "linear_steps")
@@ -129,6 +129,13 @@ def make_spec(*, attention, bidirectional, conv_filters, dense_units, dropout, *
         has_dropout=bool(dropout > 0),
         **rest,
     )
+
+
+def convolutions(spec):
+    """Return name, width of the kernel and filters of each convolution of a spec."""
+    sizes = [KERNEL_SIZES[min(i, 1)] for i in range(len(spec.conv_filters))]
+    names = [f"convolution_{depth}" for depth, _ in enumerate(sizes, start=1)]
+    return list(zip(names, sizes, spec.conv_filters, strict=True))
 
 
 def _widths(name, given, layer):

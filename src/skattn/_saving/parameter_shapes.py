@@ -1,6 +1,6 @@
 """Names and shapes of the parameters of a network, without building it."""
 
-from .._programs.spec import KERNEL_SIZE
+from .._programs.spec import convolutions
 
 
 def parameter_shapes(spec):
@@ -11,8 +11,8 @@ def parameter_shapes(spec):
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.relative:
         shapes["relative_steps/gain"] = (spec.n_features,)
-    shapes |= _convolutions(spec)
-    n_in = [spec.n_features * spec.segment_length, *spec.conv_filters][-1]
+    n_in, found = _convolutions(spec)
+    shapes |= found
     for depth in range(1, spec.n_layers + 1):
         names = [f"lstm_{depth}"]
         if spec.bidirectional:
@@ -37,12 +37,13 @@ def parameter_shapes(spec):
 
 
 def _convolutions(spec):
-    widths = [spec.n_features * spec.segment_length, *spec.conv_filters]
+    """Return what the first LSTM reads of a step, and the parameters of the convolutions."""
+    n_in = spec.n_features * spec.segment_length
     shapes: dict[str, tuple[int, ...]] = {}
-    for depth, filters in enumerate(spec.conv_filters, start=1):
-        kernel = (KERNEL_SIZE, widths[depth - 1], filters)
-        shapes |= {f"convolution_{depth}/kernel": kernel, f"convolution_{depth}/bias": (filters,)}
-    return shapes
+    for name, size, filters in convolutions(spec):
+        shapes |= {f"{name}/kernel": (size, n_in, filters), f"{name}/bias": (filters,)}
+        n_in = filters
+    return n_in, shapes
 
 
 def _lstm(name, n_in, units):
