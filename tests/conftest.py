@@ -43,7 +43,7 @@ def spec_of(attention="additive", **changes):
     """Return the spec of a small network, for two features and one output."""
     defaults = {"n_features": 2, "n_outputs": 1, "head_input": "concat", "units": 4, "n_layers": 1}
     defaults |= {"bidirectional": False, "dense_units": None, "dropout": 0.0}
-    defaults |= {"segment_length": 1, "conv_filters": ()}
+    defaults |= {"segment_length": 1, "conv_filters": (), "instance_norm": False}
     defaults |= {"relative": False, "linear_steps": 0}
     defaults |= {"loss": "squared_error", "optimizer": "adamw"}
     return make_spec(attention=attention, **{**defaults, **changes})

@@ -44,7 +44,7 @@ def test_keras_model_predicts_the_same(small, sequences, tmp_path, attention):
     "params",
     [
         {"segment_length": 3},
-        {"conv_filters": (4, 3), "segment_length": 2},
+        {"conv_filters": (4, 3), "segment_length": 2, "instance_norm": True},
         {"n_layers": 2, "bidirectional": True, "dropout": 0.3},
         {"standardize": False},
         {"relative_inputs": True, "linear_path": True},

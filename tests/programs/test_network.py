@@ -48,7 +48,7 @@ def peak(query, states, mask, spec):
         {},
         {"n_layers": 2, "bidirectional": True},
         {"dense_units": (3,), "segment_length": 3},
-        {"conv_filters": (5, 3), "segment_length": 2},
+        {"conv_filters": (5, 3), "segment_length": 2, "instance_norm": True},
         {"n_layers": 2, "bidirectional": True, "dense_units": (3, 2), "segment_length": 2},
     ],
     ids=["plain", "deep", "segments", "convolutions", "all"],
@@ -104,7 +104,8 @@ def test_steps_share_the_weight_of_their_segment():
 @pytest.mark.parametrize("segment_length", [1, 3])
 @pytest.mark.parametrize("attention", NETWORKS)
 def test_padding_changes_nothing(X, attention, segment_length, conv_filters):
-    made = network(attention, segment_length=segment_length, n_layers=2, conv_filters=conv_filters)
+    shapes = {"conv_filters": conv_filters, "instance_norm": bool(conv_filters)}
+    made = network(attention, segment_length=segment_length, n_layers=2, **shapes)
     padded = made(X)
     for row, length in enumerate(LENGTHS):
         alone = made(X[row : row + 1, :length])

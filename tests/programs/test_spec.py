@@ -36,6 +36,7 @@ OTHER = [
     {"bidirectional": True},
     {"dense_units": (4,)},
     {"conv_filters": (4,)},
+    {"instance_norm": True},
     {"segment_length": 2},
     {"relative": True},
     {"linear_steps": 6},
@@ -106,7 +107,7 @@ def test_fits_that_differ_in_what_flows_have_one_spec(sequences, small):
 
 
 def test_a_spec_has_no_defaults():
-    with pytest.raises(TypeError, match="missing 15 required"):
+    with pytest.raises(TypeError, match="missing 16 required"):
         NetworkSpec()
 
 

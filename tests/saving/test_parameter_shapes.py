@@ -16,7 +16,7 @@ def make_spec(**fields):
     """Return a spec of one feature, one output and one LSTM, unless told otherwise."""
     plain = {"n_features": 1, "n_outputs": 1, "attention": None, "head_input": "concat"}
     plain |= {"units": 5, "n_layers": 1, "bidirectional": False, "dense_units": ()}
-    plain |= {"conv_filters": ()}
+    plain |= {"conv_filters": (), "instance_norm": False}
     plain |= {"segment_length": 1, "relative": False, "linear_steps": 0, "has_dropout": False}
     return NetworkSpec(**{**plain, "loss": "squared_error", "optimizer": "sgd", **fields})
 
@@ -29,6 +29,7 @@ SPECS = st.builds(
     units=st.sampled_from([1, 5]),
     n_layers=st.sampled_from([1, 2]),
     bidirectional=st.booleans(),
+    instance_norm=st.booleans(),
     conv_filters=st.sampled_from([(), (4, 2)]),
     dense_units=st.sampled_from([(), (5, 3)]),
     segment_length=st.sampled_from([1, 3]),

@@ -44,6 +44,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         per step, those of a segment in equal shares. "auto" is one hundredth of the steps, at
         least 1: the LSTM reads 100 to 200 segments of a long sequence.
 
+    {instance_norm}
     {n_timesteps}
 
     linear_path : bool or "auto", default="auto"
@@ -143,20 +144,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
 
     References
     ----------
-    .. [1] D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly
-       learning to align and translate", ICLR 2015.
-    .. [2] M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to
-       attention-based neural machine translation", EMNLP 2015.
-    .. [3] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
-       Computation 9(8), 1997.
-    .. [5] G. Lai, W.-C. Chang, Y. Yang, H. Liu, "Modeling long- and short-term temporal
-       patterns with deep neural networks", SIGIR 2018.
-    .. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
-       uncertainty estimation using deep ensembles", NeurIPS 2017.
-    .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
-    .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
-    .. [9] F. J. Ordóñez, D. Roggen, "Deep convolutional and LSTM recurrent neural networks for
-       multimodal wearable activity recognition", Sensors 16(1), 2016.
+    {references}
 
     Examples
     --------
@@ -189,6 +177,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         dense_units=None,
         dropout=0.0,
         segment_length="auto",
+        instance_norm="auto",
         n_timesteps=None,
         linear_path="auto",
         standardize=True,
@@ -221,6 +210,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         self.dense_units = dense_units
         self.dropout = dropout
         self.segment_length = segment_length
+        self.instance_norm = instance_norm
         self.n_timesteps = n_timesteps
         self.linear_path = linear_path
         self.standardize = standardize

@@ -16,6 +16,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "units": [POSITIVE_INTEGER],
     "n_layers": [POSITIVE_INTEGER],
     "bidirectional": ["boolean"],
+    "instance_norm": ["boolean", StrOptions({"auto"})],
     "conv_filters": ["array-like", StrOptions({"auto"})],
     "dense_units": ["array-like", None],
     "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -95,6 +96,12 @@ dense_units : sequence of int, default=None
 dropout : float, default=0.0
     Share of the head's inputs, and of those of the second and further LSTMs, set to zero in
     training; in [0, 1).
+
+instance_norm : bool or "auto", default="auto"
+    Whether the LSTM (or the first convolution) reads each feature in units of its own sequence,
+    (x - mean) / deviation [10]_. Mean and log deviation enter beside, as features that do not
+    change from step to step, so that scales which lie decades apart can be told from shapes.
+    "auto" is True for classes of sequences of 50 steps or more, else False.
 
 n_timesteps : int, default=None
     Used only when X is 2-D: the number of steps in each row, whose columns hold all features
@@ -194,7 +201,28 @@ best_loss_ : float
     mean.
 """
 
+#: Papers that these texts, and those of the estimators, refer to.
+REFERENCES = """
+.. [1] D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly
+   learning to align and translate", ICLR 2015.
+.. [2] M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to
+   attention-based neural machine translation", EMNLP 2015.
+.. [3] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
+   Computation 9(8), 1997.
+.. [5] G. Lai, W.-C. Chang, Y. Yang, H. Liu, "Modeling long- and short-term temporal
+   patterns with deep neural networks", SIGIR 2018.
+.. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
+   uncertainty estimation using deep ensembles", NeurIPS 2017.
+.. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
+.. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
+.. [9] F. J. Ordóñez, D. Roggen, "Deep convolutional and LSTM recurrent neural networks for
+   multimodal wearable activity recognition", Sensors 16(1), 2016.
+.. [10] T. Kim et al., "Reversible instance normalization for accurate time-series forecasting
+   against distribution shift", ICLR 2022.
+"""
+
 _SHARED = {text.split(" ", 1)[0]: text for text in re.split(r"\n\n(?=\w+ : )", TEXTS.strip())}
+_SHARED["references"] = REFERENCES.strip()
 
 
 def documented(cls):

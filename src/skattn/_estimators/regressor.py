@@ -46,6 +46,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         Number of consecutive steps that the LSTM reads as one. Attention weights are still given
         per step. "auto" is 1 and, with a `target_feature`, about one sixteenth of the steps.
 
+    {instance_norm}
     {n_timesteps}
 
     target_feature : int, str or list of these, default=None
@@ -165,22 +166,9 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
 
     References
     ----------
-    .. [1] D. Bahdanau, K. Cho, Y. Bengio, "Neural machine translation by jointly
-       learning to align and translate", ICLR 2015.
-    .. [2] M.-T. Luong, H. Pham, C. D. Manning, "Effective approaches to
-       attention-based neural machine translation", EMNLP 2015.
-    .. [3] S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural
-       Computation 9(8), 1997.
+    {references}
     .. [4] A. Zeng, M. Chen, L. Zhang, Q. Xu, "Are transformers effective for time
        series forecasting?", AAAI 2023.
-    .. [5] G. Lai, W.-C. Chang, Y. Yang, H. Liu, "Modeling long- and short-term temporal
-       patterns with deep neural networks", SIGIR 2018.
-    .. [6] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive
-       uncertainty estimation using deep ensembles", NeurIPS 2017.
-    .. [7] D. H. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992.
-    .. [8] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
-    .. [9] F. J. Ordóñez, D. Roggen, "Deep convolutional and LSTM recurrent neural networks for
-       multimodal wearable activity recognition", Sensors 16(1), 2016.
 
     Examples
     --------
@@ -219,6 +207,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         dense_units=None,
         dropout=0.0,
         segment_length="auto",
+        instance_norm="auto",
         n_timesteps=None,
         target_feature=None,
         relative_inputs="auto",
@@ -253,6 +242,7 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
         self.dense_units = dense_units
         self.dropout = dropout
         self.segment_length = segment_length
+        self.instance_norm = instance_norm
         self.n_timesteps = n_timesteps
         self.target_feature = target_feature
         self.relative_inputs = relative_inputs

@@ -139,6 +139,7 @@ STANDARD: dict[type, Callable] = {
     layers.LastSteps: _its_operations,
     layers.LeftAlign: _its_operations,
     layers.MeanAttention: _its_operations,
+    layers.NormalizedSteps: _its_operations,
     layers.PresentSteps: _present_steps,
     layers.RelativeSteps: _relative_steps,
     layers.Segments: _its_operations,

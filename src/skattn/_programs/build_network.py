@@ -18,6 +18,7 @@ def build_network(
     conv_filters=(),
     dense_units=None,
     segment_length=1,
+    instance_norm=False,
     dropout=0.0,
     meta=None,
 ):
@@ -36,7 +37,11 @@ def build_network(
         As in `skattn.LSTMAttentionRegressor`.
     conv_filters : sequence of int, default=()
         As there, without "auto".
-    dense_units, segment_length, dropout
+    dense_units, segment_length
+        As there.
+    instance_norm : bool, default=False
+        As there.
+    dropout : float, default=0.0
         As there.
     meta : dict, default=None
         SciKeras' description of the data (which passes it by itself); gives
@@ -81,6 +86,7 @@ def build_network(
         conv_filters=conv_filters,
         dense_units=dense_units,
         segment_length=segment_length,
+        instance_norm=instance_norm,
         dropout=dropout,
         relative=False,
         linear_steps=0,

@@ -103,15 +103,21 @@ def assemble(spec):
     """
     sequences = keras.Input((None, spec.n_features), name="sequences", dtype=DTYPE)
     values, mask = layers.PresentSteps(name="present_steps", dtype=DTYPE)(sequences)
-    level = linear = membership = None
+    level = linear = membership = own_levels = None
     if spec.relative:
         values, level = layers.RelativeSteps(name="relative_steps", dtype=DTYPE)(values, mask)
     if spec.linear_steps:
         linear = _linear_path(values, mask, level, spec)
+    if spec.instance_norm:
+        values, own_levels = layers.NormalizedSteps(name="normalized_steps", dtype=DTYPE)(
+            values, mask
+        )
     if spec.segment_length > 1:
         values, mask, membership = layers.Segments(
             spec.segment_length, name="segments", dtype=DTYPE
         )(values, mask)
+    if own_levels is not None:
+        values = _with_levels(values, own_levels, mask)
     states, query = _encode(_convolve(values, mask, spec), mask, spec)
     build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
     built = build(query, states, mask, spec)
@@ -126,6 +132,12 @@ def assemble(spec):
         prediction = keras.layers.Add(name="with_linear_path", dtype=DTYPE)([prediction, linear])
     outputs = {**_per_step(weights, membership), "prediction": prediction}
     return keras.Model(sequences, outputs, name="lstm_attention")
+
+
+def _with_levels(values, levels, mask):
+    """Give each present step the levels of its sequence as further features."""
+    present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
+    return ops.concatenate([values, present * ops.expand_dims(levels, 1)], axis=-1)
 
 
 def _convolve(values, mask, spec):

@@ -76,6 +76,8 @@ class NetworkSpec:
         Number of consecutive time steps that the LSTM reads as one.
     relative : bool
         Whether steps enter relative to the last one, and the last one goes to the head.
+    instance_norm : bool
+        Whether steps enter in units of their own sequence, with its mean and deviation beside.
     linear_steps : int
         Number of last steps that a linear path reads beside the network; 0 for no path.
     has_dropout : bool
@@ -97,13 +99,16 @@ class NetworkSpec:
     dense_units: tuple[int, ...]
     segment_length: int
     relative: bool
+    instance_norm: bool
     linear_steps: int
     has_dropout: bool
     loss: str
     optimizer: str
 
 
-def make_spec(*, attention, bidirectional, conv_filters, dense_units, dropout, **rest):
+def make_spec(
+    *, attention, bidirectional, conv_filters, dense_units, instance_norm, dropout, **rest
+):
     """Make a `NetworkSpec` from parameters as users give them.
 
     The attention's preset is applied: the hierarchical network reads in both
@@ -126,6 +131,7 @@ def make_spec(*, attention, bidirectional, conv_filters, dense_units, dropout, *
         bidirectional=bool(bidirectional or own.bidirectional),
         conv_filters=_widths("conv_filters", conv_filters, "convolution"),
         dense_units=_widths("dense_units", dense_units, "dense layer"),
+        instance_norm=bool(instance_norm),
         has_dropout=bool(dropout > 0),
         **rest,
     )

@@ -38,7 +38,7 @@ def parameter_shapes(spec):
 
 def _convolutions(spec):
     """Return what the first LSTM reads of a step, and the parameters of the convolutions."""
-    n_in = spec.n_features * spec.segment_length
+    n_in = spec.n_features * (spec.segment_length + 2 * spec.instance_norm)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, size, filters in convolutions(spec):
         shapes |= {f"{name}/kernel": (size, n_in, filters), f"{name}/bias": (filters,)}

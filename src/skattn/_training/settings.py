@@ -10,6 +10,7 @@ segment_length         `target_feature`, number of steps T,   max(1, T // 16) wi
                        loss                                   max(1, T // 100) for classes
 conv_filters           number of steps T, loss                (64, 64) for classes from T = 50 on,
                                                               else ()
+instance_norm          number of steps T, loss                True for classes from T = 50 on
 epochs                 number of batches B of an epoch,       5,000 // B, within 2 and 100; within
                        loss, early_stopping                   2 and 400 for classes, if it may stop
 weight_decay           `target_feature`, distinct samples n   min(0.5, 5000 / n) with one, else 0
@@ -40,9 +41,12 @@ SCHEDULES: dict[str, Callable] = {
 #: Number of segments aimed at with segment_length="auto": with a target_feature, and for classes.
 AUTO_SEGMENTS, SEGMENTS_OF_CLASSES = 16, 100
 
-#: Filters with conv_filters="auto" for classes, and the number of steps from which they are there.
-#: In longer sequences a class is a matter of shapes; in shorter ones single steps may decide.
-AUTO_FILTERS, STEPS_FOR_CONVOLUTION = (64, 64), 50
+#: Filters with conv_filters="auto" for classes, and the number of steps from which they are there,
+#: and sequences normalized: a class of longer ones is a matter of shapes, of shorter ones of steps.
+AUTO_FILTERS, STEPS_OF_SHAPES = (64, 64), 50
+
+#: Fields of a spec that may be "auto".
+KEPT = ("segment_length", "conv_filters", "instance_norm")
 
 #: Number of steps aimed at with epochs="auto", and the bounds of the epochs. Labelled sequences are
 #: often few, so that an epoch is a step or two: where classes stop early, more epochs are allowed.
@@ -128,17 +132,8 @@ def spec_of(params, samples, *, continues, earlier):
         The spec of an earlier fit to go on from, which keeps what "auto" was settled to.
     """
     X = samples.X
-    auto = {
-        "relative_inputs": earlier.relative if earlier else continues,
-        "linear_path": earlier.linear_steps > 0 if earlier else continues,
-        "segment_length": _segment_length(X.n_timesteps, params["loss"], continues, earlier),
-        "conv_filters": _conv_filters(X.n_timesteps, params["loss"], earlier),
-    }
-    params = params | {
-        name: value
-        for name, value in auto.items()
-        if isinstance(params[name], str) and params[name] == "auto"
-    }
+    auto = _as_before(earlier) if earlier else _from_data(X.n_timesteps, params["loss"], continues)
+    params = params | {name: value for name, value in auto.items() if _is_auto(params[name])}
     n_linear = (earlier and earlier.linear_steps) or X.n_timesteps
     names = {field.name for field in fields(NetworkSpec)}
     return make_spec(
@@ -151,15 +146,26 @@ def spec_of(params, samples, *, continues, earlier):
     )
 
 
-def _segment_length(n_timesteps, loss, continues, earlier):
-    if earlier:
-        return earlier.segment_length
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"
+
+
+def _as_before(earlier):
+    """Return what "auto" was settled to in an earlier fit."""
+    kept = {name: getattr(earlier, name) for name in KEPT}
+    return kept | {"relative_inputs": earlier.relative, "linear_path": earlier.linear_steps > 0}
+
+
+def _from_data(n_timesteps, loss, continues):
+    """Settle what "auto" means for the network of a first fit."""
+    n_segments = AUTO_SEGMENTS if continues else n_timesteps
+    shapes = False
     if loss == "log_loss":
-        return max(1, n_timesteps // SEGMENTS_OF_CLASSES)
-    return max(1, n_timesteps // AUTO_SEGMENTS) if continues else 1
-
-
-def _conv_filters(n_timesteps, loss, earlier):
-    if earlier:
-        return earlier.conv_filters
-    return AUTO_FILTERS if loss == "log_loss" and n_timesteps >= STEPS_FOR_CONVOLUTION else ()
+        n_segments, shapes = SEGMENTS_OF_CLASSES, n_timesteps >= STEPS_OF_SHAPES
+    return {
+        "relative_inputs": continues,
+        "linear_path": continues,
+        "segment_length": max(1, n_timesteps // n_segments),
+        "conv_filters": AUTO_FILTERS if shapes else (),
+        "instance_norm": shapes,
+    }

@@ -12,7 +12,14 @@ from ._attention import (
 )
 from ._dropout import Dropout
 from ._lstm import LSTM
-from ._steps import LastSteps, LeftAlign, PresentSteps, RelativeSteps, Segments
+from ._steps import (
+    LastSteps,
+    LeftAlign,
+    NormalizedSteps,
+    PresentSteps,
+    RelativeSteps,
+    Segments,
+)
 
 __all__ = [
     "LSTM",
@@ -23,6 +30,7 @@ __all__ = [
     "LastSteps",
     "LeftAlign",
     "MeanAttention",
+    "NormalizedSteps",
     "PresentSteps",
     "RelativeSteps",
     "Segments",

@@ -1,4 +1,4 @@
-"""Layers of steps: present steps, last steps, relative steps, segments."""
+"""Layers of steps: present, last, relative and normalized steps, segments."""
 
 import keras
 import numpy as np
@@ -6,6 +6,9 @@ from keras import ops
 
 #: A place behind every step.
 FAR = 2**24
+
+#: Least deviation of a sequence that `NormalizedSteps` divides by.
+LEAST_SCALE = 1e-5
 
 
 def counted(values):
@@ -138,6 +141,46 @@ class RelativeSteps(keras.layers.Layer):
         last = LastSteps(dtype=self.dtype_policy)(values, mask)
         relative = ops.where(ops.expand_dims(mask, -1), (values - last) * self.gain, 0.0)
         return relative, ops.squeeze(last, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="skattn")
+class NormalizedSteps(keras.layers.Layer):
+    """Give each step in units of its own sequence: (x_t - mean) / deviation, feature by feature.
+
+    So sequences whose scales lie decades apart have shapes of one size. Mean and deviation are
+    those of the sequence's present steps, as in instance normalization [1]_. They are returned
+    beside, so that nothing is lost.
+
+    References
+    ----------
+    .. [1] T. Kim et al., "Reversible instance normalization for accurate time-series forecasting
+       against distribution shift", ICLR 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skattn.layers import NormalizedSteps
+    >>> values = np.array([[[100.0], [300.0], [0.0]]], dtype="float32")
+    >>> steps, levels = NormalizedSteps()(values, np.array([[True, True, False]]))
+    >>> steps.numpy().tolist(), levels.numpy().tolist()
+    ([[[-1.0], [1.0], [0.0]]], [[200.0, 2.0]])
+    """
+
+    def call(self, values, mask):
+        """Return the normalized steps, 0 at absent ones, and the levels.
+
+        Values have shape (n_samples, n_timesteps, n_features), right-padded, and so have the
+        normalized steps. Levels have shape (n_samples, 2 * n_features): the means, and the
+        decimal logarithms of the deviations, of which the least is 1e-5.
+        """
+        present = ops.expand_dims(ops.cast(mask, values.dtype), -1)
+        n_present = ops.sum(present, axis=1, keepdims=True)
+        mean = ops.sum(values, axis=1, keepdims=True) / n_present
+        apart = (values - mean) * present
+        variance = ops.sum(ops.square(apart), axis=1, keepdims=True) / n_present
+        scale = ops.maximum(ops.sqrt(variance), LEAST_SCALE)
+        levels = ops.concatenate([mean, ops.log10(scale)], axis=-1)
+        return apart / scale, ops.squeeze(levels, axis=1)
 
 
 @keras.saving.register_keras_serializable(package="skattn")
