@@ -153,6 +153,7 @@ CONVERTED = {
     "general": {"attention": "general", "n_layers": 2},
     "additive": {"attention": "additive", "n_members": 2, "segment_length": 3},
     "hierarchical": {"attention": "hierarchical"},
+    "shapes": {"attention": "additive", "conv_filters": (4, 3), "instance_norm": True},
 }
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skattn.layers import Dropout, LeftAlign, PresentSteps, Segments
+from skattn.layers import Dropout, LeftAlign, NormalizedSteps, PresentSteps, Segments
 
 NAN = np.nan
 
@@ -163,3 +163,29 @@ def test_saved_steps_give_the_same(tmp_path):
     for saved, original in zip(loaded(X), model(X), strict=True):
         np.testing.assert_array_equal(saved, original)
     assert [float(x.rate) for x in loaded.layers if isinstance(x, Dropout)] == [0.5]
+
+
+def test_normalized_steps_by_numpy():
+    values, mask = padded(np.random.default_rng(0), 6, 5, 2)
+    steps, levels = map(np.asarray, NormalizedSteps()(values, mask))
+    for row, present in enumerate(mask):
+        own = values[row, present]
+        mean, deviation = own.mean(axis=0), np.maximum(own.std(axis=0), 1e-5)
+        np.testing.assert_allclose(steps[row, present], (own - mean) / deviation, atol=1e-2)
+        np.testing.assert_array_equal(steps[row, ~present], 0)
+        np.testing.assert_allclose(levels[row], [*mean, *np.log10(deviation)], atol=1e-5)
+
+
+def test_scales_that_lie_decades_apart_have_shapes_of_one_size():
+    values, mask = padded(np.random.default_rng(0), 6, 9, 2)
+    steps, levels = map(np.asarray, NormalizedSteps()(values, mask))
+    small, small_levels = map(np.asarray, NormalizedSteps()(values / 100, mask))
+    several = mask.sum(axis=1) > 1  # one step alone has no deviation
+    np.testing.assert_allclose(small[several], steps[several], atol=1e-4)
+    np.testing.assert_allclose((small_levels - levels)[several, 2:], -2, atol=1e-5)
+
+
+def test_a_constant_sequence_has_no_shape():
+    steps, levels = NormalizedSteps()(np.full((1, 4, 1), 0.1, "float32"), np.ones((1, 4), bool))
+    np.testing.assert_allclose(steps, 0, atol=1e-2)
+    np.testing.assert_allclose(levels, [[0.1, -5]], rtol=1e-6)
