@@ -160,10 +160,10 @@ class NormalizedSteps(keras.layers.Layer):
     --------
     >>> import numpy as np
     >>> from skattn.layers import NormalizedSteps
-    >>> values = np.array([[[100.0], [300.0], [0.0]]], dtype="float32")
-    >>> steps, levels = NormalizedSteps()(values, np.array([[True, True, False]]))
+    >>> values = np.array([[[100.0], [300.0]]], dtype="float32")
+    >>> steps, levels = NormalizedSteps()(values, np.array([[True, True]]))
     >>> steps.numpy().tolist(), levels.numpy().tolist()
-    ([[[-1.0], [1.0], [0.0]]], [[200.0, 2.0]])
+    ([[[-1.0], [1.0]]], [[200.0, 2.0]])
     """
 
     def call(self, values, mask):
