@@ -12,7 +12,8 @@ a run can be stopped and go on. ``--sets`` is the number for each kind and size,
 the numbers of samples, ``--truths`` the number of sets of ``power`` whose true share is found by
 fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random reservoirs in
 place of networks (reservoir.py), which fit in milliseconds. ``flood`` compares on the training
-rows of FloodModeling1 (P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
+rows of FloodModeling1 (P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md
+and the figure into docs/images.
 """
 
 import argparse
