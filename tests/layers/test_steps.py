@@ -189,3 +189,10 @@ def test_a_constant_sequence_has_no_shape():
     steps, levels = NormalizedSteps()(np.full((1, 4, 1), 0.1, "float32"), np.ones((1, 4), bool))
     np.testing.assert_allclose(steps, 0, atol=1e-2)
     np.testing.assert_allclose(levels, [[0.1, -5]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e15, 1e30, 3e38])
+def test_normalized_steps_stay_finite(size):
+    values = np.array([[[1.0], [-1.0], [1.0]]], dtype="float32") * np.float32(size)
+    for given in NormalizedSteps()(values, np.ones((1, 3), bool)):
+        assert np.isfinite(given).all()

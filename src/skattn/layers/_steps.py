@@ -7,8 +7,9 @@ from keras import ops
 #: A place behind every step.
 FAR = 2**24
 
-#: Least deviation of a sequence that `NormalizedSteps` divides by.
-LEAST_SCALE = 1e-5
+#: Least deviation of a sequence that `NormalizedSteps` divides by, and the greatest value that it
+#: takes: squares of larger ones overflow.
+LEAST_SCALE, GREATEST = 1e-5, 1e16
 
 
 def counted(values):
@@ -171,8 +172,10 @@ class NormalizedSteps(keras.layers.Layer):
 
         Values have shape (n_samples, n_timesteps, n_features), right-padded, and so have the
         normalized steps. Levels have shape (n_samples, 2 * n_features): the means, and the
-        decimal logarithms of the deviations, of which the least is 1e-5.
+        decimal logarithms of the deviations, of which the least is 1e-5. Values beyond 1e16 count
+        as 1e16.
         """
+        values = ops.clip(values, -GREATEST, GREATEST)
         present = ops.expand_dims(ops.cast(mask, values.dtype), -1)
         n_present = ops.sum(present, axis=1, keepdims=True)
         mean = ops.sum(values, axis=1, keepdims=True) / n_present
