@@ -1,7 +1,8 @@
 """scikit-learn's checks once more, with sequences: each under its own name, with `_3d`.
 
 scikit-learn generates its checks for tables only. Those that say nothing about X are
-left out here, and so are DataFrames, which have no third dimension.
+left out here, and so are DataFrames, which have no third dimension. Both estimators pass
+each; checks of regressors or classifiers alone stand at the end.
 """
 
 import pickle
@@ -12,11 +13,15 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor
+
+KINDS = {"regressor": LSTMAttentionRegressor, "classifier": LSTMAttentionClassifier}
 ATTENTIONS = [None, "mean", "dot", "general", "additive", "hierarchical"]
 
 
@@ -30,13 +35,35 @@ class NotAnArray:
         return self.data
 
 
-@pytest.fixture(params=[None, "additive"], ids=str)
-def model(request, small):
-    """With attention and without; a check of what attention may change takes all six."""
-    return small(request.param)
+def cases(kinds, attentions):
+    """Return each kind of estimator with each attention, and their names."""
+    pairs = [(kind, attention) for kind in kinds for attention in attentions]
+    return pairs, [f"{kind}-{attention}" for kind, attention in pairs]
 
 
-each_attention = pytest.mark.parametrize("model", ATTENTIONS, ids=str, indirect=True)
+BOTH, NAMES = cases(KINDS, [None, "additive"])
+
+
+@pytest.fixture(params=BOTH, ids=NAMES)
+def model(request):
+    """A small, quick, seeded estimator, which trains on all samples."""
+    kind, attention = request.param
+    params = {"units": 4, "epochs": 2, "random_state": 0, "early_stopping": False, "n_members": 1}
+    return KINDS[kind](attention, **params)
+
+
+def of(kinds, attentions):
+    """Run a test with these alone."""
+    pairs, names = cases(kinds, attentions)
+    return pytest.mark.parametrize("model", pairs, ids=names, indirect=True)
+
+
+#: A check of what attention may change takes all six, others one attention and none.
+each_attention = of(KINDS, ATTENTIONS)
+regressors = of(["regressor"], [None, "additive"])
+classifiers = of(["classifier"], [None, "additive"])
+each_regressor = of(["regressor"], ATTENTIONS)
+each_classifier = of(["classifier"], ATTENTIONS)
 
 
 @pytest.fixture(name="X")
@@ -45,13 +72,16 @@ def only_sequences(sequences):
 
 
 @pytest.fixture(name="y")
-def only_targets(sequences):
-    return sequences[1]
+def targets_or_labels(model, sequences):
+    """The first feature of step 2; for a classifier three classes of it."""
+    y = sequences[1]
+    return np.digitize(y, [-0.5, 0.5]) if is_classifier(model) else y
 
 
 def methods_of(model):
-    """Return the methods that take X alone (without attention there is one only)."""
-    return [getattr(model, m) for m in ("predict", "attention_weights") if hasattr(model, m)]
+    """Return the methods that take X alone, as far as the estimator has them."""
+    names = ("predict", "predict_proba", "predict_log_proba", "attention_weights")
+    return [getattr(model, name) for name in names if hasattr(model, name)]
 
 
 def memmapped(data, folder):
@@ -59,10 +89,15 @@ def memmapped(data, folder):
     return joblib.load(folder / "data.joblib", mmap_mode="r")
 
 
+def numbers(model, X):
+    """Return predictions, of a classifier its probabilities."""
+    return (model.predict_proba if is_classifier(model) else model.predict)(X)
+
+
 def assert_fits_alike(model, given, reference):
     """Compare the fits of two triples X, y and weights, which may be left out."""
-    expected = clone(model).fit(*reference).predict(reference[0])
-    np.testing.assert_array_equal(model.fit(*given).predict(given[0]), expected)
+    expected = numbers(clone(model).fit(*reference), reference[0])
+    np.testing.assert_array_equal(numbers(model.fit(*given), given[0]), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
@@ -79,7 +114,7 @@ def test_check_fit_score_takes_y_3d(model, X, y, method):
     if method == "score":
         assert by_position == by_name
     else:
-        np.testing.assert_array_equal(by_position.predict(X), by_name.predict(X))
+        np.testing.assert_array_equal(numbers(by_position, X), numbers(by_name, X))
 
 
 def test_check_estimators_fit_returns_self_3d(model, X, y):
@@ -89,12 +124,13 @@ def test_check_estimators_fit_returns_self_3d(model, X, y):
 
 def test_check_complex_data_3d(model, X, y):
     for complex_X, complex_y in ((X + 1j, y), (X, y + 1j)):
-        with pytest.raises(ValueError, match="Complex data not supported"):
+        with pytest.raises(ValueError, match=r"Complex data not supported|Unknown label type"):
             model.fit(complex_X, complex_y)
 
 
 def test_check_dtype_object_3d(model, X, y):
     objects = X.astype(object)
+    y = y.astype(str) if is_classifier(model) else y  # labels that are objects are text
     assert_fits_alike(model, (objects, y.astype(object)), (X, y))
     objects[0, 0, 0] = {"foo": "bar"}
     with pytest.raises(TypeError, match=r"argument must be .* string.* number"):
@@ -161,54 +197,6 @@ def test_check_estimators_pickle_3d(model, X, y, tmp_path):
 def test_check_f_contiguous_array_estimator_3d(model, X, y):
     for other in (np.asfortranarray(X), np.repeat(X, 2, axis=2)[:, :, ::2]):
         assert_fits_alike(model, (other, y), (X, y))
-
-
-@each_attention
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_check_regressors_train_3d(model, X, tmp_path, dtype):
-    X = X.astype(dtype)
-    X, y = memmapped((X, X[:, -1].sum(axis=1)), tmp_path)
-    model.set_params(units=8, epochs=40, learning_rate=3e-2, batch_size=8)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        model.fit(X, y[:-1])
-    model.fit(X.tolist(), y.tolist())
-    assert model.predict(X).shape == y.shape
-    assert model.score(X, y) > 0.5
-
-
-def test_check_regressors_int_3d(model, X):
-    y = np.arange(40) % 3
-    assert_fits_alike(model, (X, y), (X, y.astype(float)))
-
-
-@pytest.mark.parametrize("wrap", [NotAnArray, np.ndarray.tolist, list])
-def test_check_regressor_data_not_an_array_3d(model, X, y, wrap):
-    assert_fits_alike(model, (wrap(X), wrap(y)), (X, y))
-
-
-def test_check_regressor_multioutput_3d(model, X):
-    y = X[:, :, 0]
-    prediction = model.fit(X, y).predict(X)
-    assert prediction.dtype == "float64"
-    assert prediction.shape == y.shape == (40, 6)
-
-
-def test_check_regressors_no_decision_function_3d(model, X, y):
-    model.fit(X, y)
-    for name in ("decision_function", "predict_proba", "predict_log_proba"):
-        assert not hasattr(model, name)
-
-
-def test_check_supervised_y_2d_3d(model, X, y):
-    expected = clone(model).fit(X, y).predict(X)
-    column = model.fit(X, y[:, np.newaxis]).predict(X)
-    np.testing.assert_array_equal(column, expected[:, np.newaxis])
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_check_supervised_y_no_nan_3d(model, X, value):
-    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
-        model.fit(X, np.full(40, value))
 
 
 def test_check_sample_weights_pandas_series_3d(model, X, y):
@@ -315,19 +303,6 @@ def test_check_fit2d_predict1d_3d(model, X, y, shape):
             method(np.ones(shape))
 
 
-def test_check_fit2d_1sample_3d(model, X, y):
-    assert model.fit(X[:1], y[:1]).predict(X[:1]).shape == (1,)
-    with pytest.raises(ValueError, match="n_samples = 1"):
-        model.set_params(early_stopping=True).fit(X[:1], y[:1])
-
-
-@pytest.mark.parametrize("shape", [(40, 6, 1), (40, 1, 2), (40, 1, 1)])
-def test_check_fit2d_1feature_3d(model, shape):
-    X = np.random.default_rng(0).normal(size=shape)
-    assert model.fit(X, X[:, 0, 0]).predict(X).shape == (40,)
-    assert model.n_features_per_step_ == shape[2]
-
-
 def test_check_readonly_memmap_input_3d(model, X, y, tmp_path):
     given = memmapped((X, y), tmp_path)
     assert not given[0].flags.writeable
@@ -340,7 +315,8 @@ def test_check_requires_y_none_3d(model, X):
 
 
 def test_check_estimators_partial_fit_n_features_3d(model, X, y):
-    model.partial_fit(X, y)
+    first = {"classes": np.unique(y)} if is_classifier(model) else {}
+    model.partial_fit(X, y, **first)
     with pytest.raises(ValueError, match="is expecting 2 features"):
         model.partial_fit(X[:, :, :-1], y)
     model.partial_fit(X[:, :-1], y)
@@ -354,8 +330,8 @@ def test_check_estimators_unfitted_3d(model, X, y):
             call(X)
 
 
-def test_check_dataframe_column_names_consistency_3d(small, X, y):
-    model = small(None).fit(pd.DataFrame(X[:, :, 0]).rename(columns=str), y)
+def test_check_dataframe_column_names_consistency_3d(model, X, y):
+    model.fit(pd.DataFrame(X[:, :, 0]).rename(columns=str), y)
     assert list(model.feature_names_in_) == list("012345")
     assert not hasattr(model.fit(X, y), "feature_names_in_")
 
@@ -364,3 +340,144 @@ def test_check_array_api_input_3d(model, X, y):
     expected = clone(model).fit(X, y).predict(X)
     with config_context(array_api_dispatch=True):
         np.testing.assert_array_equal(model.fit(X, y).predict(X), expected)
+
+
+@pytest.mark.parametrize("wrap", [NotAnArray, np.ndarray.tolist, list])
+def test_check_data_not_an_array_3d(model, X, y, wrap):
+    """As check_regressor_data_not_an_array, check_classifier_data_not_an_array."""
+    assert_fits_alike(model, (wrap(X), wrap(y)), (X, y))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_check_supervised_y_no_nan_3d(model, X, value):
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
+        model.fit(X, np.full(40, value))
+
+
+@pytest.mark.parametrize("shape", [(40, 6, 1), (40, 1, 2), (40, 1, 1)])
+def test_check_fit2d_1feature_3d(model, y, shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    assert model.fit(X, y).predict(X).shape == (40,)
+    assert model.n_features_per_step_ == shape[2]
+
+
+# Regressors alone
+
+
+@each_regressor
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_check_regressors_train_3d(model, X, tmp_path, dtype):
+    X = X.astype(dtype)
+    X, y = memmapped((X, X[:, -1].sum(axis=1)), tmp_path)
+    model.set_params(units=8, epochs=40, learning_rate=3e-2, batch_size=8)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[:-1])
+    model.fit(X.tolist(), y.tolist())
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.5
+
+
+@regressors
+def test_check_regressors_int_3d(model, X):
+    y = np.arange(40) % 3
+    assert_fits_alike(model, (X, y), (X, y.astype(float)))
+
+
+@regressors
+def test_check_regressor_multioutput_3d(model, X):
+    y = X[:, :, 0]
+    prediction = model.fit(X, y).predict(X)
+    assert prediction.dtype == "float64"
+    assert prediction.shape == y.shape == (40, 6)
+
+
+@regressors
+def test_check_regressors_no_decision_function_3d(model, X, y):
+    model.fit(X, y)
+    for name in ("decision_function", "predict_proba", "predict_log_proba"):
+        assert not hasattr(model, name)
+
+
+@regressors
+def test_check_supervised_y_2d_3d(model, X, y):
+    expected = clone(model).fit(X, y).predict(X)
+    column = model.fit(X, y[:, np.newaxis]).predict(X)
+    np.testing.assert_array_equal(column, expected[:, np.newaxis])
+
+
+@regressors
+def test_check_fit2d_1sample_3d(model, X, y):
+    assert model.fit(X[:1], y[:1]).predict(X[:1]).shape == (1,)
+    with pytest.raises(ValueError, match="n_samples = 1"):
+        model.set_params(early_stopping=True).fit(X[:1], y[:1])
+
+
+# Classifiers alone
+
+
+@each_classifier
+@pytest.mark.parametrize("labels", [(0, 1), (0, 1, 2), ("a", "b", "c")], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_check_classifiers_train_3d(model, X, tmp_path, labels, dtype):
+    X = X.astype(dtype)
+    thirds = np.linspace(0, 1, len(labels) + 1)[1:-1]
+    y = np.array(labels)[np.digitize(X[:, -1, 0], np.quantile(X[:, -1, 0], thirds))]
+    X, y = memmapped((X, y), tmp_path)
+    model.set_params(units=8, epochs=60, learning_rate=3e-2, batch_size=8)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[:-1])
+    model.fit(X.tolist(), y.tolist())
+    np.testing.assert_array_equal(model.classes_, labels)
+    assert accuracy_score(y, model.predict(X)) > 0.83
+    probabilities = model.predict_proba(X)
+    assert probabilities.shape == (40, len(labels))
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), np.searchsorted(labels, y))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(model.predict_log_proba(X), np.log(probabilities), atol=1e-9)
+
+
+@classifiers
+@pytest.mark.parametrize("labels", [("one", "two"), (True, False), (-1, 1), (2.0, 4.0)], ids=str)
+def test_check_classifiers_classes_3d(model, X, labels):
+    y = np.array(labels)[(X[:, 2, 0] > 0).astype(int)]
+    model.fit(X, y)
+    np.testing.assert_array_equal(model.classes_, np.unique(y))
+    assert model.predict(X).dtype == y.dtype
+    assert set(model.predict(X)) <= set(y)
+
+
+@classifiers
+def test_check_classifiers_one_label_3d(model, X):
+    with pytest.raises(ValueError, match="class"):
+        model.fit(X, np.ones(40))
+
+
+@classifiers
+def test_check_classifiers_one_label_sample_weights_3d(model, X, y):
+    with pytest.raises(ValueError, match="class"):
+        model.fit(X, y, sample_weight=(y == 1).astype(float))
+
+
+@classifiers
+def test_check_classifiers_regression_target_3d(model, X):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        model.fit(X, X[:, 2, 0])
+
+
+@classifiers
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_check_class_weight_classifiers_3d(model, n_classes):
+    """Of classes that X says nothing about, the one with nearly all weight is predicted."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4, 1)), np.arange(60) % n_classes
+    weights = {label: 1000.0 if label == 0 else 1e-4 for label in range(n_classes)}
+    model.set_params(class_weight=weights, epochs=40, learning_rate=3e-2)
+    assert (model.fit(X, y).predict(X) == 0).mean() > 0.87
+
+
+@classifiers
+def test_check_supervised_y_2d_of_classes_3d(model, X, y):
+    expected = clone(model).fit(X, y).predict(X)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model.fit(X, y[:, np.newaxis])
+    np.testing.assert_array_equal(model.predict(X), expected)
