@@ -10,7 +10,7 @@ Sections, with the number of faults when ``--count`` is not given:
 - ``divergences``: training driven to overflow.
 - ``interrupts``: Ctrl-C at a random moment of a fit.
 - ``threads``: predictions and fits at once.
-- ``fork``: a prediction in a forked process.
+- ``fork``: predictions in forked processes, of both estimators.
 - ``many_specs``: fits over 20 specs; the pool and the memory.
 - ``properties``: the property-based cases of tests/estimators/test_properties.py, 2,000 of them.
 
@@ -34,7 +34,14 @@ from pathlib import Path
 
 import numpy as np
 
-from skattn import LSTMAttentionRegressor, ModelFileError, TrainingDivergedError, load, save
+from skattn import (
+    LSTMAttentionClassifier,
+    LSTMAttentionRegressor,
+    ModelFileError,
+    TrainingDivergedError,
+    load,
+    save,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mutate import mutate
@@ -237,17 +244,19 @@ def threads(count=100):
 
 
 def fork(count=3):
-    """Predict in forked processes; each must get an error at once."""
-    model, X = fitted(), problem()[0]
+    """Predict in forked processes, with both estimators; each must get an error at once."""
+    X, y = problem()
+    classifier = LSTMAttentionClassifier(units=4, epochs=2, random_state=0).fit(X, y > 0)
+    calls = [fitted().predict, classifier.predict_proba]
     outcome = {"forks": 0, "RuntimeError": 0, "slowest, s": 0.0}
     context = multiprocessing.get_context("fork")
-    for _ in range(count):
+    for call in calls * count:
         queue = context.SimpleQueue()
 
-        def child(queue=queue):
+        def child(call=call, queue=queue):
             begin = time.perf_counter()
             try:
-                model.predict(X)
+                call(X)
             except RuntimeError:
                 queue.put(time.perf_counter() - begin)
 
