@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from conftest import spaced, windows_on
 from skattn import LSTMAttentionRegressor, SequenceScaler
-from skattn._inputs.strides import table_of
+from skattn._inputs.sequences import table_of
 
 ATTENTIVE = [{"attention": a} for a in ("mean", "dot", "general", "additive", "hierarchical")]
 SHAPED = [{"bidirectional": True}, {"n_layers": 2}, {"segment_length": 2}]

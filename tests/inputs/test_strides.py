@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from conftest import spaced, windows_on
 from skattn import Windows, sliding_windows
 from skattn._inputs.layout import Layout
-from skattn._inputs.strides import table_of
+from skattn._inputs.sequences import table_of
 
 MANY = settings(max_examples=200, deadline=None, derandomize=True)
 

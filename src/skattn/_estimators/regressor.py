@@ -438,4 +438,4 @@ class LSTMAttentionRegressor(MultiOutputMixin, RegressorMixin, LSTMAttentionEsti
 
     def _settled(self, samples, continued, begins):
         """Return samples whose targets are changes from the feature that they continue."""
-        return changes_from(samples, continued, warn=begins)
+        return samples if continued is None else changes_from(samples, continued, warn=begins)

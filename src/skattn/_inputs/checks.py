@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from .._sklearn import check_names
-from .containers import read_container
+from .containers import Container, read_container
 from .sequences import sequences_of
 from .windows import Windows
 
@@ -44,7 +44,7 @@ def check_shape(estimator, X, *, reset, input_name="X"):
     -------
     X : array of shape (n_samples, n_timesteps, n_features), or Windows
     """
-    container = read_container(X, _name(estimator))
+    container = _read(X, _name(estimator))
     if container.n_dims not in (2, 3):
         raise ValueError(
             f"{_name(estimator)} expects {input_name} of shape (n_samples, n_timesteps, "
@@ -71,6 +71,15 @@ def check_array_of_sequences(X, estimator=None):
         table = check_array(windows.table, ensure_all_finite=False, estimator=estimator)
         return windows.with_table(table)
     return check_array(X, allow_nd=True, ensure_all_finite=False, estimator=estimator)
+
+
+def _read(X, name):
+    """Return windows and an array of numbers as they are; read any other container."""
+    if isinstance(X, Windows):
+        return Container(X, X.feature_names)
+    if type(X) is np.ndarray and X.ndim and X.dtype.kind in "biuf":
+        return Container(X)
+    return read_container(X, name)
 
 
 def _check_3d(estimator, container, reset):
@@ -161,7 +170,7 @@ def _take_shape(estimator, n_dims, n_timesteps, n_features):
 
 def n_dims_of(X):
     """Return the number of dimensions of X as an estimator's `fit` takes it."""
-    return read_container(X, "The estimator").n_dims
+    return _read(X, "The estimator").n_dims
 
 
 def as_sequences(X, n_timesteps=None):
@@ -174,7 +183,7 @@ def as_sequences(X, n_timesteps=None):
     n_timesteps : int or None
         How the columns of a 2-D X are read; None for one feature per step.
     """
-    container = read_container(X, "The estimator")
+    container = _read(X, "The estimator")
     if container.n_dims == 2:
         X = check_array(container.values, dtype="float64", ensure_all_finite=False, copy=True)
         return X.reshape(len(X), n_timesteps or X.shape[1], -1)

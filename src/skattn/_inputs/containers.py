@@ -1,4 +1,4 @@
-"""Sequences in any container: one reader for arrays, lists, frames and windows."""
+"""Sequences in any container: one reader for array-likes, lists and frames."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -36,7 +36,7 @@ def read_container(X, name):
 
     Parameters
     ----------
-    X : array-like, masked array, frame, Windows, or list of arrays or frames
+    X : array-like, masked array, frame, or list of arrays or frames
         As the user gave it. What is masked is missing.
     name : str
         Who asks, for messages.
@@ -50,10 +50,6 @@ def read_container(X, name):
     ValueError, TypeError
         If X holds anything but numbers, or a list of what is no sequence.
     """
-    if isinstance(X, Windows):
-        return Container(X, X.feature_names)
-    if type(X) is np.ndarray and X.ndim and X.dtype.kind in "biuf":
-        return Container(X)
     if is_list(X):
         sequences = _as_list(X)
         if sequences is not None:

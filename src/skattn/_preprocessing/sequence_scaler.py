@@ -16,7 +16,7 @@ from .._inputs.checks import (
 )
 from .._inputs.columns import numbers_of
 from .._inputs.containers import check_widths
-from .._inputs.strides import table_of
+from .._inputs.sequences import table_of
 from .._inputs.tables import filled, read_table
 from .._inputs.windows import Windows
 from .._sklearn import fit_context

@@ -74,11 +74,8 @@ def last_values(X, features):
 def changes_from(samples, features, warn=False):
     """Return samples whose targets are changes from the last values of `features`.
 
-    With ``features=None`` targets stay as they are. With `warn`, a warning is given for targets
-    in other units and for steps in the wrong order.
+    With `warn`, a warning is given for targets in other units and for steps in the wrong order.
     """
-    if features is None:
-        return samples
     last = last_values(samples.X, features)
     if warn:
         warn_of_units(samples.y, last)
