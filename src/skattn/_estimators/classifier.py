@@ -49,9 +49,10 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
 
     linear_path : bool or "auto", default="auto"
         How a linear map of all steps adds to the logits. True: in the network, trained with it
-        [5]_. False: not at all. "auto": a ridge classifier is stacked with the networks, in logits,
-        as w · line + (1 - w) · networks, with w in [0, 1] chosen by the log loss of held-out
-        samples, which trained neither [7]_ [8]_. Where no samples are held out, nothing is stacked.
+        [5]_. False: not at all. "auto": a logistic regression is stacked with the networks, in
+        logits, as w · line + (1 - w) · networks, with w in [0, 1] chosen by the log loss of
+        held-out samples, which trained neither [7]_ [8]_. Where no samples are held out, nothing
+        is stacked.
 
     standardize : bool, default=True
         Whether each feature of X is standardized with the mean and standard deviation of the

@@ -9,13 +9,13 @@ samples, which trained neither. The line that is kept may be fitted to all sampl
 - With a `target_feature`, y is the change from the last value, and steps enter relative to the
   last one, with the gain of the networks.
 - An absent step counts as 0 in scaled units, which is the feature's mean.
-- Of classes the line predicts 1 for the own class and 0 for the others. A factor, chosen on the
-  same held-out samples with labels that are smoothed, makes logits of these. Networks and line
-  then meet as logits.
+- Of classes the line is a logistic regression (`logistic`). Networks and line meet as logits.
 - w follows the loss of the fit. The quantile loss has no line: a ridge regression predicts a mean.
 - w is lowered by about one standard error, as L. Breiman's rule for pruning does [3]_. It is 0
   unless held-out samples speak for the line. Neighbouring samples may depend on each other, as
-  windows that overlap do: the standard error is that of sums over stretches of samples.
+  windows that overlap do: the standard error is that of sums over stretches of samples. Of classes
+  the standard error decides whether there is a line, and w then is the best one: labelled samples
+  are often few, and a standard error would leave next to nothing of a line that is needed.
 - Equal samples, once merged, count as one with their summed weight.
 - Where nothing is held out, there is no line.
 - The networks' parameters, curves and best loss stay their own. So training can go on: with
@@ -31,7 +31,7 @@ References
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache, reduce
 from threading import Lock
 
@@ -51,9 +51,6 @@ ALPHAS = np.logspace(-8, 3, 23)
 
 #: Penalties whose held-out errors differ by less than this share are tied: the largest wins.
 TIE = 1e-6
-
-#: Greatest factor that makes logits of a line's predictions for classes.
-STEEPEST = 100.0
 
 #: Loss name → slope of the loss at predictions p of y, ``(y, p) -> slope``, downwards. The line is
 #: stacked with networks of these losses.
@@ -99,11 +96,11 @@ class Columns:
     gain: np.ndarray | None = None
 
     @classmethod
-    def fitting(cls, X, gain=None):
-        """Return the columns of all steps, or of the last ones within `MAX_COLUMNS`."""
+    def fitting(cls, X, gain=None, most=MAX_COLUMNS):
+        """Return the columns of all steps, or of the last ones within a number of columns."""
         n_levels = 0 if gain is None else X.n_features
-        most = max(0, MAX_COLUMNS - n_levels) // X.n_features
-        return cls(min(X.n_timesteps, most), gain)
+        n_steps = max(0, most - n_levels) // X.n_features
+        return cls(min(X.n_timesteps, n_steps), gain)
 
     def of(self, X):
         """Return the columns of scaled sequences: (n_samples, n_columns), float64."""
@@ -223,10 +220,6 @@ class Line:
             predictions[block] = np.einsum("np,pk->nk", x, self.kernel) + self.intercept
         return predictions
 
-    def times(self, factor):
-        """Return the line whose predictions are a multiple of these."""
-        return replace(self, kernel=factor * self.kernel, intercept=factor * self.intercept)
-
 
 class _Design:
     """Samples about their means, on one axis for each column or, if fewer, for each sample.
@@ -325,41 +318,12 @@ def _choose_alpha(paths, held_out, unit):
     return float(ALPHAS[errors <= errors.min() + TIE * abs(errors.min())][-1])
 
 
-def steepness_of(y, weights, line):
-    """Return the factor that makes logits of a line which predicts 0 or 1 for each class.
-
-    It has the least log loss, and lies in [0, `STEEPEST`]. Labels are smoothed, as J. Platt does
-    [1]_, by one sample that is spread over the classes: a line that is right on all samples does
-    not become certain.
-
-    Parameters
-    ----------
-    y, line : arrays of shape (n_samples, n_classes)
-        1 in the column of the class, and the line's predictions, of samples that did not train it.
-    weights : array of shape (n_samples,)
-        Weights of the samples.
-
-    References
-    ----------
-    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons to
-       regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
-    """
-    n_samples, n_classes = y.shape
-    smooth = (n_samples * y + 1 / n_classes) / (n_samples + 1)
-
-    def slope(factor):  # it falls as the factor grows, since the log loss is convex
-        return weights @ (line * SLOPES["log_loss"](smooth, factor * line)).sum(axis=1)
-
-    if slope(0.0) <= 0:
-        return 0.0
-    return STEEPEST if slope(STEEPEST) >= 0 else float(brentq(slope, 0.0, STEEPEST))
-
-
 def share_of_line(y, weights, line, network, loss="squared_error", stretches=None):
     """Return w of the stacked prediction w · line + (1 - w) · network, in [0, 1].
 
-    Along w the loss falls to its minimum. w stops where the slope is no longer greater than its
-    standard error, so that noise does not choose the line.
+    Along w the loss falls to its minimum. w is 0 where the slope at 0 is not greater than its
+    standard error, so that noise does not choose the line. Else it stops where that is so; for
+    "log_loss" it goes on to the minimum.
 
     Parameters
     ----------
@@ -376,11 +340,12 @@ def share_of_line(y, weights, line, network, loss="squared_error", stretches=Non
     towards = line - network
     stretches = np.arange(len(y)) if stretches is None else stretches
 
-    def evidence(share):
+    def evidence(share, n_errors):
         slopes = (towards * SLOPES[loss](y, network + share * towards)).sum(axis=1) * weights
         sums = np.bincount(stretches, slopes)
-        return sums.sum() - np.sqrt(len(sums) * sums.var(ddof=1))
+        return sums.sum() - n_errors * np.sqrt(len(sums) * sums.var(ddof=1))
 
-    if stretches.max() == 0 or evidence(0.0) <= 0:
+    if stretches.max() == 0 or evidence(0.0, 1.0) <= 0:
         return 0.0
-    return 1.0 if evidence(1.0) >= 0 else float(brentq(evidence, 0.0, 1.0))
+    n_errors = 0.0 if loss == "log_loss" else 1.0
+    return 1.0 if evidence(1.0, n_errors) >= 0 else float(brentq(evidence, 0.0, 1.0, n_errors))

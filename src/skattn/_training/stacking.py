@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .line import SLOPES, cross_fit, share_of_line, steepness_of
+from .line import SLOPES, cross_fit, share_of_line
+from .logistic import cross_fit_classes
 
 #: Stretches of neighbouring held-out samples that are taken as independent of each other.
 N_STRETCHES = 20
@@ -40,7 +41,8 @@ def stack_line(scaled, n_train, blocks, gain, loss):
     """
     folds = [(block.train, block.held_out) for block in blocks]
     weights, kept = scaled.weights * scaled.factors, np.arange(n_train)
-    fitted = cross_fit(scaled.X, scaled.y, weights, folds, gain=gain, kept=kept)
+    cross_fitted = cross_fit_classes if loss == "log_loss" else cross_fit
+    fitted = cross_fitted(scaled.X, scaled.y, weights, folds, gain=gain, kept=kept)
     if fitted is None:
         return None, 1.0, blocks
     line, lines = fitted
@@ -50,16 +52,15 @@ def stack_line(scaled, n_train, blocks, gain, loss):
         for name in ("y", "weights", "predicted")
     )
     of_line = np.concatenate(by_lines)
-    steepness = steepness_of(y, weights, of_line) if loss == "log_loss" else 1.0
     stretches = _stretches([len(each) for each in by_lines])
-    share = round(share_of_line(y, weights, steepness * of_line, of_networks, loss, stretches), 6)
+    share = round(share_of_line(y, weights, of_line, of_networks, loss, stretches), 6)
     if not share:
         return None, 1.0, blocks
     stacked = [
-        block._replace(predicted=share * steepness * by_line + (1 - share) * block.predicted)
+        block._replace(predicted=share * by_line + (1 - share) * block.predicted)
         for block, by_line in zip(blocks, by_lines, strict=True)
     ]
-    return line.times(steepness), 1.0 - share, stacked
+    return line, 1.0 - share, stacked
 
 
 def _stretches(sizes):
