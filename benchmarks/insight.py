@@ -1,19 +1,19 @@
 """Whether the verdict of `compare_attentions` can be trusted: level, power and coverage.
 
     python benchmarks/insight.py [control windows power classes] [--sets N] [--quick] [--stand-in]
-        [--sizes N ...] [--truths N] [--rows FILE] [--write]
+        [--sizes N ...] [--kinds NAME ...] [--truths N] [--rows FILE] [--write]
     python benchmarks/insight.py flood --data DIR [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
-does both for a classifier. Each set is a
-row of FILE (JSON lines), written when it is done; sets that FILE holds are not run again, so that
-a run can be stopped and go on. ``--sets`` is the number for each kind and size, ``--sizes`` cuts
-the numbers of samples, ``--truths`` the number of sets of ``power`` whose true share is found by
-fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random reservoirs in
-place of networks (reservoir.py), which fit in milliseconds. ``flood`` compares on the training
-rows of FloodModeling1 (P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md
-and the figure into docs/images.
+does both for a classifier. Each set is a row of FILE (JSON lines), written when it is done; sets
+that FILE holds are not run again, so that a run can be stopped and go on. ``--sets`` is the number
+for each kind and size, ``--sizes`` cuts the numbers of samples, ``--kinds`` the kinds to run,
+``--truths`` the number of sets of ``power`` whose true share is found by fresh fits; ``--quick``
+runs two small ones of each. ``--stand-in`` takes random reservoirs in place of networks
+(reservoir.py), which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1
+(P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into
+docs/images.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def run(sections, options):
         for section in sections
         for make in SECTIONS[section][0]
         for size in SECTIONS[section][1]
-        if size in options.sizes
+        if size in options.sizes and (not options.kinds or make.__name__ in options.kinds)
     ]
     for section, make, size, number in tasks:
         key = (name, section, make.__name__, size, number)
@@ -222,6 +222,7 @@ def main():
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
     parser.add_argument("--sets", type=int, default=40)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
+    parser.add_argument("--kinds", nargs="+", help="names of kinds to run; all by default")
     parser.add_argument("--truths", type=int, default=40)
     parser.add_argument("--fresh-seeds", type=int, default=FRESH_SEEDS)
     parser.add_argument("--rows", type=Path, default=Path("insight_rows.jsonl"))

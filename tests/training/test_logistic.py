@@ -114,6 +114,14 @@ def test_a_line_that_is_right_on_all_samples_does_not_become_certain():
     assert found.max() < 0.999
 
 
+@pytest.mark.filterwarnings("error")
+def test_many_classes_are_no_matter_of_a_warning():
+    """Here a fold has more classes than half of its samples, of which scikit-learn warns."""
+    X, _, weights = problem((30, 4, 2, 3))
+    line, _ = cross_fit_classes(X, np.eye(20)[np.arange(30) % 20], weights, blocks(30, 3))
+    assert np.isfinite(line.predict(X)).all()
+
+
 def test_the_number_of_threads_does_not_matter():
     X, y, weights = problem((300, 60, 4, 3))
     kernels = []

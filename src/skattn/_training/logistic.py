@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from .line import MAX_COLUMNS, Columns, Line, one_thread
@@ -24,8 +23,9 @@ from .line import MAX_COLUMNS, Columns, Line, one_thread
 #: Penalties, in units of the columns' mean sum of squares, the strongest first.
 PENALTIES = np.logspace(1, -5, 13)
 
-#: Greatest number of values of all columns, 256 MiB; the line reads the last steps that fit in.
-MAX_VALUES = 2**25
+#: Greatest number of values of all columns, 64 MiB; the line reads the last steps that fit in.
+#: Each fold holds a copy of its samples.
+MAX_VALUES = 2**23
 
 #: Steps of the solver; a line that has not settled then is one that is penalized a little more.
 MAX_ITER = 300
@@ -60,8 +60,8 @@ class _Logits:
         kernel = np.zeros((x.shape[1], self.n_classes))
         intercept = np.zeros(self.n_classes)
         if len(self.present) > 1:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with warnings.catch_warnings():  # of the solver's end, and of a fold with many classes
+                warnings.simplefilter("ignore", UserWarning)
                 self.model.set_params(C=1 / penalty).fit(x, self.codes, sample_weight=weights)
             coef, constant = self.model.coef_, self.model.intercept_
             if len(self.present) == 2:  # the logit of the second against the first
@@ -116,7 +116,7 @@ def _choose(samples, folds, unit):
             for part, (kernel, intercept) in zip(parts, pairs, strict=True)
         ]
         loss = _smoothed_loss(y, np.concatenate(logits), weights)
-        if loss >= least:
+        if chosen and loss >= least:
             break
         least, chosen = loss, (float(alpha), pairs)
     return chosen
