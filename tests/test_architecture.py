@@ -78,6 +78,7 @@ def test_tensorflow_waits_for_the_first_fit():
     assert loaded.isdisjoint({"tensorflow", "keras", "scikeras", "matplotlib"})
 
 
+@pytest.mark.slow
 def test_fits_load_no_scikeras():
     loaded = in_a_new_process(
         "import numpy as np, skattn\n"

@@ -422,6 +422,7 @@ def test_a_saved_classifier_is_loaded_as_it_was(tmp_path, small, X, codes, label
     assert loaded.class_weight == model.class_weight
 
 
+@pytest.mark.slow
 def test_keras_and_scikeras_predict_the_same(small, X, codes):
     labels = np.array(["cold", "mild", "warm"])[codes]
     model = small(n_members=2).fit(X, labels)
@@ -431,6 +432,7 @@ def test_keras_and_scikeras_predict_the_same(small, X, codes):
     same(wrapped.predict(X), model.predict(X))
 
 
+@pytest.mark.slow
 def test_a_stacked_classifier_is_exported_with_its_line():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3, 1))

@@ -42,6 +42,8 @@ from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+pytestmark = pytest.mark.slow
+
 GRID = {"units": [2, 4]}
 same = np.testing.assert_array_equal
 

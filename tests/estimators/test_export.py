@@ -12,6 +12,8 @@ from keras import ops
 from skattn import LSTMAttentionClassifier, layers
 from skattn._programs.spec import ATTENTIONS
 
+pytestmark = pytest.mark.slow
+
 
 def with_absent_steps(X):
     """Return a copy without some steps on the left, in the middle and on the right."""

@@ -15,6 +15,8 @@ from skattn import LSTMAttentionRegressor, TrainingDivergedError, compare_attent
 from skattn._programs.pool import pool
 from skattn._programs.program import Program
 
+pytestmark = pytest.mark.slow
+
 GRID = {"units": [2, 4], "learning_rate": [1e-3, 1e-2]}
 STATM = Path("/proc/self/statm")
 same = np.testing.assert_array_equal
@@ -23,14 +25,7 @@ same = np.testing.assert_array_equal
 # Side by side
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "threading",
-        pytest.param("loky", marks=pytest.mark.slow),
-        pytest.param("dask", marks=pytest.mark.slow),
-    ],
-)
+@pytest.fixture(scope="module", params=["threading", "loky", "dask"])
 def backend(request, tmp_path_factory):
     """Options of joblib for two fits at a time; Dask has them in two threads of a worker."""
     if request.param != "dask":
@@ -140,7 +135,6 @@ def repeat(n_fits=60, n_before=10):
     return resident() - before, [program.n_traces for program in pool.programs()]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="there is no /proc")
 def test_many_fits_share_one_program_and_keep_no_memory():
     """A program that each fit compiled anew would keep about 10 MiB, 600 in all."""

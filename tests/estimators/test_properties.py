@@ -16,6 +16,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skattn import LSTMAttentionRegressor, TrainingDivergedError
 
+pytestmark = pytest.mark.slow
+
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
 FULL = settings.get_current_profile_name() == "full"
 PROFILE = settings.get_profile("full" if FULL else "quick")

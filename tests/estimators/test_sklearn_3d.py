@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor
 
 KINDS = {"regressor": LSTMAttentionRegressor, "classifier": LSTMAttentionClassifier}
-ATTENTIONS = [None, "mean", "dot", "general", "additive", "hierarchical"]
+FIRST, OTHERS = [None, "additive"], ["mean", "dot", "general", "hierarchical"]
 
 
 class NotAnArray:
@@ -35,16 +35,17 @@ class NotAnArray:
         return self.data
 
 
-def cases(kinds, attentions):
-    """Return each kind of estimator with each attention, and their names."""
-    pairs = [(kind, attention) for kind in kinds for attention in attentions]
-    return pairs, [f"{kind}-{attention}" for kind, attention in pairs]
+def cases(kinds, others=()):
+    """Return each kind of estimator with attention and without, and with the others."""
+    return [
+        pytest.param((kind, attention), id=f"{kind}-{attention}", marks=marks)
+        for attentions, marks in ((FIRST, ()), (others, pytest.mark.every_attention))
+        for kind in kinds
+        for attention in attentions
+    ]
 
 
-BOTH, NAMES = cases(KINDS, [None, "additive"])
-
-
-@pytest.fixture(params=BOTH, ids=NAMES)
+@pytest.fixture(params=cases(KINDS))
 def model(request):
     """A small, quick, seeded estimator, which trains on all samples."""
     kind, attention = request.param
@@ -52,18 +53,15 @@ def model(request):
     return KINDS[kind](attention, **params)
 
 
-def of(kinds, attentions):
-    """Run a test with these alone."""
-    pairs, names = cases(kinds, attentions)
-    return pytest.mark.parametrize("model", pairs, ids=names, indirect=True)
+def of(kinds, others=()):
+    """Run a test with these estimators alone."""
+    return pytest.mark.parametrize("model", cases(kinds, others), indirect=True)
 
 
 #: A check of what attention may change takes all six, others one attention and none.
-each_attention = of(KINDS, ATTENTIONS)
-regressors = of(["regressor"], [None, "additive"])
-classifiers = of(["classifier"], [None, "additive"])
-each_regressor = of(["regressor"], ATTENTIONS)
-each_classifier = of(["classifier"], ATTENTIONS)
+each_attention = of(KINDS, OTHERS)
+regressors, each_regressor = of(["regressor"]), of(["regressor"], OTHERS)
+classifiers, each_classifier = of(["classifier"]), of(["classifier"], OTHERS)
 
 
 @pytest.fixture(name="X")

@@ -388,6 +388,7 @@ def test_seeds_make_networks_reproducible_whatever_the_number_of_jobs(small):
     assert (other["score"] != scores[0]["score"]).all()
 
 
+@pytest.mark.slow
 def test_attention_is_said_to_help_networks_to_recall_and_not_where_targets_are_shuffled(small):
     X, y = make_selective_recall(200, 8, random_state=0)
     options = {"attentions": [None, "additive"], "cv": 2, "n_seeds": 4, "random_state": 0}

@@ -13,6 +13,8 @@ from numpy.testing import assert_array_equal
 from skattn import load, save
 from skattn._programs import pool
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def setting(read, write, value):

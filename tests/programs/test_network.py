@@ -241,6 +241,7 @@ def scikeras_regressor(**params):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 class TestSciKeras:
     def test_regressor_fits_and_predicts(self, sequences):
         X, y = sequences

@@ -10,6 +10,8 @@ import pytest
 
 from skattn._programs.start import without_notices
 
+pytestmark = pytest.mark.slow
+
 FIT = (
     "import numpy as np\n"
     "from skattn import LSTMAttentionRegressor\n"

@@ -17,6 +17,8 @@ from skattn._programs.flows import Batches, Settings
 from skattn._programs.threads import VARIABLE, settle_threads
 from skattn._training.settings import NO_CLIPNORM
 
+pytestmark = pytest.mark.slow
+
 
 def batches_of(samples, weights):
     shares = np.full(len(samples), 1 / max(1, len(samples)), "float32")
@@ -219,7 +221,6 @@ def found():
 """
 
 
-@pytest.mark.slow
 def test_set_before_the_first_fit_it_holds_here_and_in_workers(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     code = """
@@ -233,7 +234,6 @@ print(*found())
     assert printed == ["1", "2", "2", *["1", "2", "2"], *["1", "1", "1"]]
 
 
-@pytest.mark.slow
 def test_the_variable_alone_holds_and_results_are_the_same_to_rounding(
     monkeypatch, tmp_path, small, sequences
 ):
@@ -256,7 +256,6 @@ np.save(sys.argv[1], predictions)
         assert_allclose(predictions, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_after_tensorflow_has_started_it_is_an_error_and_nothing_is_set(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     code = """

@@ -176,6 +176,7 @@ def test_searched_scored_cloned_pickled_and_saved(small, walks, tmp_path):
     [{"target_feature": [1, 0]}, {"relative_inputs": True}, {"linear_path": True}],
     ids=str,
 )
+@pytest.mark.slow
 def test_exports_predict_the_same(small, walks, tmp_path, params):
     X, Y = walks[0], np.c_[walks[1], walks[1]]
     model = small(learning_rate=0.05, segment_length=2, **params).fit(X, Y)

@@ -11,6 +11,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skattn import LSTMAttentionRegressor
 
+pytestmark = pytest.mark.slow
+
 SCALES = pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e-10, 1e10, 1e30, 3e38])
 
 
@@ -56,7 +58,6 @@ def test_one_sample_is_predicted_as_itself():
     assert_allclose(model.predict(X), 7.5, atol=1e-3)
 
 
-@pytest.mark.slow
 def test_ten_thousand_steps():
     predicted(uniform(3, 10_000, 1), uniform(3, seed=1), epochs=1)
 

@@ -229,6 +229,7 @@ def test_a_file_whose_text_claims_another_number_is_refused(sequences, small, tm
 @pytest.mark.parametrize(
     "params", [{"target_feature": 0, "n_members": 2}, {"dropout": 0.3, "n_members": 5}]
 )
+@pytest.mark.slow
 def test_exports_predict_the_mean(sequences, small, tmp_path, params):
     X, y = sequences[0], np.c_[sequences[1], sequences[1] ** 2]
     model = small(learning_rate=0.05, **params).fit(X, y)
