@@ -316,6 +316,7 @@ def test_an_interrupted_partial_fit_changes_nothing(sequences, small):
         ({"loss": "quantile", "quantile": 0.1}, 0.1),
     ],
 )
+@pytest.mark.slow
 def test_losses_learn_their_quantile(small, params, level):
     y = np.random.default_rng(0).exponential(size=400)
     X = np.ones((400, 3, 1))
@@ -479,6 +480,7 @@ def test_a_pickle_is_little_more_than_the_parameters(sequences, small, warm_star
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_options_change_the_network(sequences, small, params, n_parameters):
     X, y = sequences
     plain, model = small().fit(X, y), small(**params).fit(X, y)

@@ -86,6 +86,7 @@ def test_unequal_lengths_are_nan_padding(ragged, small, container):
 
 
 @each(NETWORKS)
+@pytest.mark.slow
 def test_padding_does_not_change_a_prediction(ragged, small, network):
     X, y = ragged
     model = small(**network).fit(X, y)

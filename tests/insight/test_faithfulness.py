@@ -242,6 +242,7 @@ def test_chance_is_the_mean_of_one_in_the_present_blocks(test_of, X):
 
 
 @pytest.mark.parametrize("around", [False, True])
+@pytest.mark.slow
 def test_a_list_of_unequal_sequences_is_tested_as_its_padded_array(small, sequences, around):
     X, y = sequences
     unequal = [sequence[: 3 + row % 4] for row, sequence in enumerate(X)]

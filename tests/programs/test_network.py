@@ -183,6 +183,7 @@ def test_dropout_stands_before_the_head_and_between_the_lstms():
 
 
 @pytest.mark.parametrize("attention", [*NETWORKS, peak])
+@pytest.mark.slow
 def test_build_network_is_a_plain_keras_model(X, attention):
     made = build_network(n_features=2, n_outputs=3, attention=attention, units=4)
     assert made.output_shape == (None, 3)

@@ -192,6 +192,7 @@ def test_other_values_are_refused(sequences, small, params, method):
 
 @pytest.mark.parametrize("attention", [None, "additive", "hierarchical"])
 @pytest.mark.parametrize("params", [{}, {"linear_path": True}, {"dense_units": (1,)}], ids=str)
+@pytest.mark.slow
 def test_an_untrained_model_predicts_the_mean(sequences, small, attention, params):
     X, y = sequences
     model = small(attention, **{**UNTRAINED, **params}).fit(X, y)

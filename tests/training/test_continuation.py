@@ -68,6 +68,7 @@ def test_several_outputs_repeat_the_features_in_their_order(small, walks):
 
 
 @pytest.mark.parametrize("n_timesteps", [None, 3, 1])
+@pytest.mark.slow
 def test_columns_are_read_as_steps(small, walks, n_timesteps):
     X = np.nan_to_num(walks[0][:, :, 0])
     steps = X.reshape(60, n_timesteps or 6, -1)
@@ -231,6 +232,7 @@ def test_auto_follows_from_the_target_feature(small, walks, relative, linear, nu
 
 
 @pytest.mark.parametrize(("n_steps", "length"), [(1, 1), (31, 1), (32, 2), (100, 6)])
+@pytest.mark.slow
 def test_auto_segments(small, n_steps, length):
     X = np.random.default_rng(0).normal(size=(4, n_steps, 1))
     assert small(epochs=1).fit(X, X[:, 0, 0]).spec_.segment_length == 1

@@ -170,7 +170,8 @@ spec_ : NetworkSpec
     The specification that decides the compiled program.
 
 line_ : Line or None
-    The ridge regression in the prediction; None where it has no share.
+    The line in the prediction: a ridge regression, of classes a logistic regression; None where
+    it has no share.
 
 network_share_ : float
     Share of the networks in the prediction, in [0, 1]. Where it is below 0.1, attention hardly

@@ -25,7 +25,7 @@ class Numbers:
         The state from which the optimizer can go on, along the same axis; None where it is
         not kept.
     line : Line or None
-        The ridge regression stacked with the networks; None where it has no share.
+        The line stacked with the networks; None where it has no share.
     network_share : float
         Share of the networks in the prediction, in [0, 1]; that of the line is the rest.
     residual_variance : array of shape (n_outputs,) or None
