@@ -54,6 +54,7 @@ def test_checks_are_those_of_a_regressor_of_scikit_learn():
         check_param_validation,
     ],
 )
+@pytest.mark.slow
 def test_passes_checks_that_scikit_learn_keeps_for_its_own(check):
     check("LSTMAttentionRegressor", LSTMAttentionRegressor("additive"))
 

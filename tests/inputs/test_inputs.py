@@ -111,6 +111,7 @@ def test_padding_does_not_change_what_is_learned(ragged, small, network):
 
 @each([*ATTENTIVE, *SHAPED])
 @pytest.mark.parametrize("where", PLACES)
+@pytest.mark.slow
 def test_attention_comes_back_in_the_callers_places(ragged, small, network, where):
     X, y = ragged
     model = small(**network).fit(X, y)
@@ -126,6 +127,7 @@ def test_attention_comes_back_in_the_callers_places(ragged, small, network, wher
 
 
 @pytest.mark.parametrize("segment_length", [1, 2])
+@pytest.mark.slow
 def test_every_level_of_attention_comes_back_in_place(ragged, small, segment_length):
     X, y = ragged
     model = small("hierarchical", segment_length=segment_length).fit(X, y)

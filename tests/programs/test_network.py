@@ -103,6 +103,7 @@ def test_steps_share_the_weight_of_their_segment():
 @pytest.mark.parametrize("conv_filters", [(), (4, 3)])
 @pytest.mark.parametrize("segment_length", [1, 3])
 @pytest.mark.parametrize("attention", NETWORKS)
+@pytest.mark.slow
 def test_padding_changes_nothing(X, attention, segment_length, conv_filters):
     shapes = {"conv_filters": conv_filters, "instance_norm": bool(conv_filters)}
     made = network(attention, segment_length=segment_length, n_layers=2, **shapes)

@@ -240,6 +240,7 @@ def test_reducing_on_plateau_halves_the_rate_of_the_epochs_after(
     ],
     ids=["absolute", "warm-up", "unchanged", "halved"],
 )
+@pytest.mark.slow
 def test_learning_rate_scheduler_sets_the_rate_as_in_keras(small, sequences, schedule, expected):
     """In Keras the rate that the schedule is given is the one it set before."""
     scheduler = keras.callbacks.LearningRateScheduler(schedule)

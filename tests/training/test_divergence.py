@@ -152,6 +152,7 @@ def test_a_learning_rate_of_a_callback_diverges_with_an_error(value, epoch):
 
 
 @pytest.mark.parametrize("value", [1e30, np.inf, np.nan])
+@pytest.mark.slow
 def test_a_learning_rate_that_spoils_the_last_step_is_seen(value):
     """One batch in an epoch: its loss is taken before the step that diverges."""
     X, y = samples()

@@ -117,6 +117,7 @@ def test_the_spread_of_one_is_refused(sequences, small, return_spread):
 
 
 @pytest.mark.parametrize("attention", ["additive", "mean", "hierarchical"])
+@pytest.mark.slow
 def test_attention_is_the_mean_of_the_members(sequences, small, attention):
     X = sequences[0].copy()
     X[::2, 1:3] = np.nan
