@@ -251,8 +251,10 @@ def report(section, options):
         )
     else:
         text = table_of(rows_of(section, options.model, options))
-        name = type(options.model).__name__
-        title = f"{section}, {name}, truth from {options.fresh_seeds} fresh seeds a fold"
+        name = type(OWN.get(section, (options.model,))[0]).__name__
+        fresh = f"truth from {options.fresh_seeds} fresh seeds a fold"
+        truth = "no truth is fitted" if section in OWN else fresh
+        title = f"{section}, {name}, {truth}"
         command += f" --sets {options.sets} --fresh-seeds {options.fresh_seeds}"
         command += f" --truths {options.truths} --sizes {' '.join(map(str, options.sizes))}"
         command += " --stand-in" if options.stand_in else ""
