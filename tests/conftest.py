@@ -39,6 +39,12 @@ def windows_on(table, layout):
     return Windows(table, layout.first, layout.n_timesteps, layout.dilation)
 
 
+def blocks(n_samples, n_blocks):
+    """Return folds: the samples outside each block, and those of the block."""
+    held = np.array_split(np.arange(n_samples), n_blocks)
+    return [(np.setdiff1d(np.arange(n_samples), block), block) for block in held]
+
+
 def spec_of(attention="additive", **changes):
     """Return the spec of a small network, for two features and one output."""
     defaults = {"n_features": 2, "n_outputs": 1, "head_input": "concat", "units": 4, "n_layers": 1}

@@ -278,6 +278,16 @@ def test_a_comparison_has_a_point_with_an_interval_for_each_question():
     assert (len(by_marker), len(by_colour)) == (3, 3)
 
 
+def test_an_interval_without_a_low_end_is_an_arrow_to_the_left_edge():
+    result = comparison()
+    result.comparisons.loc[1, "removed_low"] = -np.inf
+    display = ComparisonDisplay(result).plot()
+    (arrow,) = display.ax_.texts
+    assert (arrow.xy, arrow.xyann) == ((0, 1), (10, 1))
+    assert error_bars(display.points_["additive", "mean"], 0) == [[10, 30]]
+    display.figure_.canvas.draw()
+
+
 def test_the_right_of_a_comparison_is_better():
     label = ComparisonDisplay(comparison()).plot().ax_.get_xlabel()
     assert label.startswith("removed squared error (%)")

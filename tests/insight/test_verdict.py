@@ -96,6 +96,18 @@ def test_the_sentence_says_that_nothing_is_shown_and_what_would_have_been_found(
     )
 
 
+def test_a_share_without_a_low_end_and_one_beyond_the_whole_are_said_in_words():
+    """Nearly all loss of either network is that of one fold: its mean may as well be 0."""
+    _, summary = judge(none=[4, 0, 0], dot=[0, 0.1, 0.2])
+    assert "92% of the mean squared error removed (95% interval up to " in summary
+    assert "inf" not in summary
+    assert summary.endswith("too few to find even that all of the error is removed.")
+    _, summary = judge(none=[0.1, 0, 0.2], dot=[4, 0, 0])
+    assert "of the mean squared error added (95% interval " in summary
+    assert " or more)" in summary
+    assert "inf" not in summary
+
+
 def test_where_no_share_is_known_the_difference_is_said():
     _, summary = judge(scoring=len, knows_errors=False, none=[4, 4, 4], dot=[3.9, 4.1, 4.02])
     assert "the len is -4.01, with the plain LSTM -4; difference -0.00667 (95% interval " in summary

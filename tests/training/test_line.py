@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from conftest import sequences_of
+from conftest import blocks, sequences_of
 from skattn import sliding_windows
 from skattn._training.line import (
     ALPHAS,
@@ -20,6 +20,7 @@ from skattn._training.line import (
     cross_fit,
     share_of_line,
 )
+from skattn._training.logistic import cross_fit_classes
 
 #: Samples, steps, features and outputs: more samples than columns, and fewer.
 SHAPES = pytest.mark.parametrize("shape", [(60, 4, 2, 3), (20, 12, 3, 2)])
@@ -35,12 +36,6 @@ def problem(shape, absent=False, seed=0):
         X[::3, -2:] = np.nan
     y = rng.normal(size=(n_samples, n_outputs)) + np.nansum(X[:, -3:, :1], axis=1)
     return sequences_of(X), y, rng.uniform(0.5, 2, size=n_samples)
-
-
-def blocks(n_samples, n_blocks):
-    """Return folds: the samples outside each block, and those of the block."""
-    held = np.array_split(np.arange(n_samples), n_blocks)
-    return [(np.setdiff1d(np.arange(n_samples), block), block) for block in held]
 
 
 def gains(gain, X):
@@ -192,12 +187,14 @@ def test_a_prediction_does_not_depend_on_its_neighbours():
     assert_array_equal(np.vstack([line.predict(X.take([i])) for i in range(50)]), together)
 
 
-def test_the_number_of_threads_does_not_matter():
-    X, y, weights = problem((300, 60, 4, 2))
+@pytest.mark.parametrize("fit", [cross_fit, cross_fit_classes])
+def test_the_number_of_threads_does_not_matter(fit):
+    X, y, weights = problem((300, 60, 4, 1))
+    y = np.hstack([y > 0, y <= 0]).astype(float)  # indicators of two classes
     kernels = []
     for n_threads in (1, 2):
         with threadpool_limits(n_threads):
-            kernels.append(cross_fit(X, y, weights, blocks(300, 2))[0].kernel)
+            kernels.append(fit(X, y, weights, blocks(300, 2))[0].kernel)
     assert_array_equal(*kernels)
 
 
@@ -266,7 +263,7 @@ def test_the_share_of_a_line_for_classes_has_nearly_the_least_log_loss():
     shares = np.linspace(0, 1, 101)
     losses = [-(y * log_softmax(s * line + (1 - s) * network, axis=1)).sum() for s in shares]
     best = shares[np.argmin(losses)]
-    share = share_of_line(y, np.ones(20_000), line, network, "log_loss")
+    share = share_of_line(y, np.ones(20_000), line, network, "log_loss", lowered=False)
     assert share == pytest.approx(best, abs=0.006)
 
 
@@ -275,7 +272,9 @@ def test_noise_seldom_chooses_a_line_for_classes():
     y = np.eye(2)[rng.integers(2, size=(300, 60))]
     # The network knows the chances, and the line nothing.
     shares = [
-        share_of_line(one, np.ones(60), rng.normal(size=one.shape), 0 * one, "log_loss")
+        share_of_line(
+            one, np.ones(60), rng.normal(size=one.shape), 0 * one, "log_loss", lowered=False
+        )
         for one in y
     ]
     assert np.mean(np.array(shares) > 0) < 0.25

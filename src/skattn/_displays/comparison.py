@@ -1,5 +1,7 @@
 """The picture of a comparison of attentions."""
 
+from math import isinf
+
 from .._insight.comparison import compare_attentions
 from .._insight.scores import error_name, gain_of
 from .axes import FIRST, SECOND, THIRD, axes_of, rows_run_down, title_with_finding
@@ -106,6 +108,9 @@ class ComparisonDisplay(ResultDisplay):
                 **_STYLES[row["verdict"]],
                 **(errorbar_kw or {}),
             }
+            if isinf(low):
+                _without_low_end(ax, effect, place)
+                low = effect
             self.points_[row["attention"], row["against"]] = ax.errorbar(
                 effect, place, xerr=[[effect - low], [high - effect]], **style
             )
@@ -115,6 +120,12 @@ class ComparisonDisplay(ResultDisplay):
         ax.set_xlabel(f"{effect},\nwith {sure} (right of the line: better)")
         title_with_finding(ax, self.result.summary)
         return self
+
+
+def _without_low_end(ax, effect, place):
+    """Draw an arrow to the left edge, for an interval that has no low end."""
+    left = {"xy": (0, place), "xycoords": ("axes fraction", "data")}
+    ax.annotate("", **left, xytext=(effect, place), arrowprops={"arrowstyle": "->"})
 
 
 def _label(row):

@@ -98,9 +98,15 @@ def _effect(row, scoring, confidence):
     verb = "removed" if share >= 0 else "added"
     low, high = (low, high) if share >= 0 else (-high, -low)
     return (
-        f"{percent(abs(share))} of the {error_name(scoring)} {verb} "
-        f"({sure} {percent(low)} to {percent(high)})"
+        f"{percent(abs(share))} of the {error_name(scoring)} {verb} ({sure} {_between(low, high)})"
     )
+
+
+def _between(low, high):
+    """Write an interval of shares, one end of which may be infinite."""
+    if np.isinf(low):
+        return f"up to {percent(high)}"
+    return f"{percent(low)} or more" if np.isinf(high) else f"{percent(low)} to {percent(high)}"
 
 
 _CONTROL = {
@@ -130,6 +136,8 @@ def _spent(comparisons, scores):
         return f"{spent}."
     if np.isnan(row["removed"]):
         seen = f"a difference of {number(row['detectable'])}"
+    elif row["detectable_removed"] > 1:
+        return f"{spent}; they were too few to find even that all of the error is removed."
     else:
         seen = f"a removed share of {percent(row['detectable_removed'])}"
     return f"{spent}; {seen} would have been found with a probability of 80%."

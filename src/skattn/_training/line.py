@@ -318,12 +318,11 @@ def _choose_alpha(paths, held_out, unit):
     return float(ALPHAS[errors <= errors.min() + TIE * abs(errors.min())][-1])
 
 
-def share_of_line(y, weights, line, network, loss="squared_error", stretches=None):
+def share_of_line(y, weights, line, network, loss="squared_error", stretches=None, lowered=True):
     """Return w of the stacked prediction w · line + (1 - w) · network, in [0, 1].
 
     Along w the loss falls to its minimum. w is 0 where the slope at 0 is not greater than its
-    standard error, so that noise does not choose the line. Else it stops where that is so; for
-    "log_loss" it goes on to the minimum.
+    standard error, so that noise does not choose the line.
 
     Parameters
     ----------
@@ -336,6 +335,9 @@ def share_of_line(y, weights, line, network, loss="squared_error", stretches=Non
     stretches : int array of shape (n_samples,), default=None
         The number of each sample's stretch, from 0; None where each sample is its own.
         A single stretch has no standard error, and gives the line no share.
+    lowered : bool, default=True
+        Whether w stops where the slope is no longer greater than its standard error; else it goes
+        on to the minimum.
     """
     towards = line - network
     stretches = np.arange(len(y)) if stretches is None else stretches
@@ -347,5 +349,5 @@ def share_of_line(y, weights, line, network, loss="squared_error", stretches=Non
 
     if stretches.max() == 0 or evidence(0.0, 1.0) <= 0:
         return 0.0
-    n_errors = 0.0 if loss == "log_loss" else 1.0
+    n_errors = 1.0 if lowered else 0.0
     return 1.0 if evidence(1.0, n_errors) >= 0 else float(brentq(evidence, 0.0, 1.0, n_errors))

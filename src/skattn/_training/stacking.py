@@ -41,7 +41,8 @@ def stack_line(scaled, n_train, blocks, gain, loss):
     """
     folds = [(block.train, block.held_out) for block in blocks]
     weights, kept = scaled.weights * scaled.factors, np.arange(n_train)
-    cross_fitted = cross_fit_classes if loss == "log_loss" else cross_fit
+    of_classes = loss == "log_loss"
+    cross_fitted = cross_fit_classes if of_classes else cross_fit
     fitted = cross_fitted(scaled.X, scaled.y, weights, folds, gain=gain, kept=kept)
     if fitted is None:
         return None, 1.0, blocks
@@ -53,7 +54,9 @@ def stack_line(scaled, n_train, blocks, gain, loss):
     )
     of_line = np.concatenate(by_lines)
     stretches = _stretches([len(each) for each in by_lines])
-    share = round(share_of_line(y, weights, of_line, of_networks, loss, stretches), 6)
+    lowered = not of_classes
+    share = share_of_line(y, weights, of_line, of_networks, loss, stretches, lowered)
+    share = round(share, 6)
     if not share:
         return None, 1.0, blocks
     stacked = [
