@@ -199,14 +199,14 @@ def interrupts(count=50):
     begin = time.perf_counter()
     whole = LSTMAttentionRegressor(**model.get_params()).fit(X, y)
     seconds, rng = time.perf_counter() - begin, np.random.default_rng(0)
-    outcome = {"interrupts": 0, "unchanged": 0, "too late": 0}
+    outcome = {"interrupts": 0, "same state": 0, "same predictions": 0, "too late": 0}
     # A process that was started in the background may have been told to ignore Ctrl-C.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     while outcome["interrupts"] < count and outcome["too late"] <= count:
         before, state = model.predict(X), {**vars(model)}
         timer = threading.Timer(rng.uniform(0, seconds), os.kill, args=(os.getpid(), signal.SIGINT))
-        timer.start()
         try:
+            timer.start()
             model.fit(X, y)
             timer.cancel()
             timer.join()
@@ -216,8 +216,9 @@ def interrupts(count=50):
                 outcome["too late"] += 1  # the fit had just ended
                 continue
             outcome["interrupts"] += 1
-            same_state = all(vars(model)[name] is value for name, value in state.items())
-            outcome["unchanged"] += same_state and bool((model.predict(X) == before).all())
+            kept = [vars(model)[name] is value for name, value in state.items()]
+            outcome["same state"] += all(kept)
+            outcome["same predictions"] += bool((model.predict(X) == before).all())
     signal.signal(signal.SIGINT, handler)
     return outcome
 

@@ -2,7 +2,8 @@
 
 import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from threading import Event
 
 import numpy as np
 from joblib import cpu_count
@@ -83,11 +84,14 @@ def n_threads(n_runs):
 
 
 def _train_freely(runs, threads, bar):
-    """Let each thread train an epoch of the network that has waited longest, until all end."""
-    waiting = deque(runs)
+    """Let each thread train an epoch of the network that has waited longest, until all end.
+
+    After an interrupt, or an error in one thread, no thread begins another epoch.
+    """
+    waiting, stopped = deque(runs), Event()
 
     def work():
-        while waiting:
+        while waiting and not stopped.is_set():
             try:
                 run = waiting.popleft()
             except IndexError:  # another thread took the last one
@@ -97,11 +101,13 @@ def _train_freely(runs, threads, bar):
             if not run.finished:
                 waiting.append(run)
 
+    working = [threads.submit(work) for _ in range(n_threads(len(runs)))]
     try:
-        for done in [threads.submit(work) for _ in range(min(len(runs), n_threads(len(runs))))]:
-            done.result()
+        wait(working, return_when=FIRST_EXCEPTION)
     finally:
-        waiting.clear()  # after an interrupt no thread begins another epoch
+        stopped.set()
+    for done in working:
+        done.result()
 
 
 class _InStep:
