@@ -226,9 +226,16 @@ def test_balanced_counts_weights(small, X, codes):
 def test_a_class_weight_of_no_class_is_an_error(small, X, codes):
     labels = np.array(["a", "b", "c"])[codes]
     with pytest.raises(
-        ValueError, match=r"names \['z'\], which are no classes. .* \['a', 'b', 'c'\]"
+        ValueError, match=r"names \['z'\], which are no classes, and not \['b', 'c'\]. The classes"
     ):
         small(class_weight={"a": 1.0, "z": 2.0}).fit(X, labels)
+
+
+def test_a_fold_may_lack_a_class_that_has_a_weight(small, X, codes):
+    weights, rest = {0: 9.0, 1: 1.0, 2: 2.0}, codes > 0
+    with_all = small(class_weight=weights).fit(X[rest], codes[rest])
+    own = small(class_weight={1: 1.0, 2: 2.0}).fit(X[rest], codes[rest])
+    np.testing.assert_array_equal(with_all.predict_proba(X), own.predict_proba(X))
 
 
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, None])

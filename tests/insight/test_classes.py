@@ -94,7 +94,7 @@ def test_the_log_loss_of_one_class_alone_is_scored(reader, X, y):
 
 def test_a_label_of_no_class_is_a_miss():
     y, probabilities = np.array([[1.0, 0.0], [0.0, 0.0]]), np.full((1, 1, 2, 2), [0.9, 0.1])
-    draws = Draws(np.array([[0, 1], [1, 1], [0, 0]]), None)
+    draws = Draws(np.array([[0, 1], [1, 1], [0, 0]]), None, of_classes=True)
     assert draws.losses("accuracy", y, probabilities).tolist() == [[0.5, 1, 0]]
 
 

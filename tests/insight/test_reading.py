@@ -246,6 +246,13 @@ def test_features_have_the_names_of_the_columns_of_the_windows(windows):
     assert names == ["a", "b"]
 
 
+def test_features_have_the_names_that_an_estimator_was_fitted_with(small, X, y):
+    frames = [pd.DataFrame(each, columns=["temp", "load"]) for each in X]
+    reading = read(small().fit(frames, y), frames)
+    assert reading.feature_names(2) == ["temp", "load"]
+    assert reading.feature_names(3) == ["feature 0", "feature 1", "feature 2"]
+
+
 def test_features_without_names_are_numbered(windows, X, y):
     table = hourly(9)
     assert read(LastValue().fit(X, y), X).feature_names(2) == ["feature 0", "feature 1"]

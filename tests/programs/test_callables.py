@@ -1,12 +1,14 @@
 """A user's own attention: same seed, same bits, whatever its layers draw."""
 
 import random
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 
 from conftest import program_of, spec_of
 from skattn._programs import pool
@@ -56,6 +58,43 @@ def test_equal_names_are_refused(sequences, small):
 def test_what_is_not_a_triple_is_refused(sequences, small):
     with pytest.raises(ValueError, match=r"\(query, context, weights\)"):
         small(lambda query, states, mask, spec: query).fit(*sequences)
+
+
+def test_without_weights_no_level_is_there(sequences, small):
+    X, y = sequences
+    model = small(lambda query, states, mask, spec: (query, query, None)).fit(X, y)
+    with pytest.raises(ValueError, match=r"has no level 'steps'\. Its levels are \[\]\."):
+        model.attention_weights(X)
+
+
+@dataclass
+class WithOptions:
+    """An attention with options, which no pool of programs can find again."""
+
+    width: int = 3
+
+    def __call__(self, query, states, mask, spec):
+        return query, keras.layers.Dense(self.width, name="own")(query), None
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """One that can be found."""
+
+    width: int = 3
+    __call__ = WithOptions.__call__
+
+
+def test_what_has_no_hash_is_refused(sequences, small):
+    match = r"must be hashable.*WithOptions\(width=3\).*dataclass\(frozen=True\)"
+    with pytest.raises(TypeError, match=match):
+        small(WithOptions()).fit(*sequences)
+
+
+def test_clones_of_a_frozen_dataclass_share_a_program(sequences, small, own_pool):
+    model = small(Frozen(width=2)).fit(*sequences)
+    clone(model).fit(*sequences)
+    assert len(own_pool.programs()) == 1
 
 
 def test_dropout_layers_draw_apart():

@@ -85,6 +85,7 @@ def fit(small, sequences):
     X, y = sequences
     X[::3, 4:] = np.nan
     params = {"dropout": 0.3, "target_feature": 0, "segment_length": 2, "dense_units": (3,)}
+    params |= {"conv_filters": (2,), "instance_norm": True}
     return lambda callbacks=None: (small(callbacks=callbacks, **params).fit(X, y), X)
 
 

@@ -162,6 +162,29 @@ def test_the_kept_line_may_be_of_some_samples():
     assert_array_equal(line.kernel, without.kernel)
 
 
+def test_a_block_with_nearly_all_the_weight_leaves_the_others_their_own_line():
+    X, y, _ = problem((60, 4, 2, 3))
+    (train, held), *_ = folds = blocks(60, 4)
+    weights = np.full(60, 1e-12)
+    weights[held] = 1e12
+    line = cross_fit(X, y, weights, folds)[1][0]
+    x = line.columns.of(X)[train]
+    model = Ridge(line.alpha * spread_of(line.columns.of(X), weights) / 1e-12).fit(x, y[train])
+    assert_allclose(line.predict(X.take(train)), model.predict(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("fit", [cross_fit, cross_fit_classes])
+def test_the_weights_of_validation_samples_do_not_move_the_penalty(fit):
+    X, y, weights = problem((60, 4, 2, 3))
+    y = np.eye(3)[y.argmax(axis=1)]
+    train, held = np.arange(40), np.arange(40, 60)
+    line, _ = fit(X, y, weights, [(train, held)], kept=train)
+    weights[held] *= 100
+    other, _ = fit(X, y, weights, [(train, held)], kept=train)
+    assert line.alpha == other.alpha
+    assert_allclose(line.predict(X), other.predict(X), rtol=1e-4, atol=1e-4)
+
+
 def test_more_features_than_columns_leave_no_line():
     X, y, weights = problem((6, 2, MAX_COLUMNS + 1, 1))
     assert cross_fit(X, y, weights, blocks(6, 2)) is None

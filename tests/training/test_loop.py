@@ -45,7 +45,7 @@ def interrupts():
     signal.signal(signal.SIGINT, handler)
 
 
-@pytest.mark.parametrize("disturb, error", [(ctrl_c, KeyboardInterrupt), (fail, MemoryError)])
+@pytest.mark.parametrize(("disturb", "error"), [(ctrl_c, KeyboardInterrupt), (fail, MemoryError)])
 def test_no_network_goes_on_after_an_interrupt_or_an_error(interrupts, disturb, error):
     runs = [Endless(), Endless(disturb), Endless()]
     with pytest.raises(error):

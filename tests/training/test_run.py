@@ -219,3 +219,9 @@ def test_a_job_of_joblib_trains_its_networks_on_one_thread():
             inside = joblib.Parallel()(joblib.delayed(n_threads)(64) for _ in range(2))
         assert inside == [1, 1]
     assert n_threads(64) == joblib.cpu_count()
+
+
+@pytest.mark.parametrize(("n_parts", "expected"), [(1, joblib.cpu_count()), (2, 1)])
+def test_networks_that_cut_their_batches_train_one_after_the_other(monkeypatch, n_parts, expected):
+    monkeypatch.setattr("skattn._training.loop.settle_threads", lambda: n_parts)
+    assert n_threads(64) == expected

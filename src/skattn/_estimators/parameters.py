@@ -66,8 +66,8 @@ attention : {"mean", "dot", "general", "additive", "hierarchical"}, callable or 
       (n, n_timesteps, d), mask (n, n_timesteps), context (n, any width), weights
       (n, n_timesteps). Its matrices are drawn Glorot-uniform at each fit, whatever
       their initializer; vectors and constants start as it made them. Bind options
-      with ``def``: each clone of a `functools.partial` or of another object is
-      compiled anew.
+      with ``def``, or with a frozen dataclass: each clone of a `functools.partial`, or of
+      another object that equals none but itself, is compiled anew.
 
 head_input : {"concat", "context"}, default="concat"
     What the head reads: query and context [q; c], or the context c alone. Used only when

@@ -23,13 +23,16 @@ def _mean(losses, variance):
 
 
 #: Scoring → the loss of each sample, ``(y, predicted) -> (n_samples, n_columns)``, and what becomes
-#: of its means over draws, ``(means, variance of y) -> loss``, (n_draws, n_columns) both. Labels
-#: are given as 1 in the column of the class.
+#: of its means over draws, ``(means, variance of y) -> loss``, (n_draws, n_columns) both.
 LOSSES: dict[str, tuple[Callable, Callable]] = {
     "r2": (_squares, lambda losses, variance: (losses / variance).mean(axis=1)),
     "neg_mean_squared_error": (_squares, _mean),
     "neg_root_mean_squared_error": (_squares, lambda losses, _: np.sqrt(losses).mean(axis=1)),
     "neg_mean_absolute_error": (lambda y, predicted: np.abs(y - predicted), _mean),
+}
+
+#: The same for classes: y is 1 in the column of the class.
+LOSSES_OF_CLASSES: dict[str, tuple[Callable, Callable]] = {
     "accuracy": (_misses, _mean),
     "neg_log_loss": (_surprise, _mean),
 }
@@ -44,9 +47,12 @@ class Draws:
         Numbers of the samples of each draw.
     weights : array of shape (n_samples,) or None
         Weights of the samples.
+    of_classes : bool, default=False
+        Whether targets are classes.
     """
 
-    def __init__(self, samples, weights):
+    def __init__(self, samples, weights, of_classes=False):
+        self._known = LOSSES_OF_CLASSES if of_classes else LOSSES
         n_samples = samples.shape[1]
         counts = np.stack([np.bincount(own, minlength=n_samples) for own in samples])
         counts = counts * (1.0 if weights is None else weights)
@@ -63,8 +69,8 @@ class Draws:
         Parameters
         ----------
         scoring : str or callable
-            None is returned unless it is one of `LOSSES`; of R², too, where y does not vary in a
-            draw.
+            None is returned unless it is one of `LOSSES`, of classes of `LOSSES_OF_CLASSES`; of
+            R², too, where y does not vary in a draw.
         y : array of shape (n_samples, n_columns)
             Targets, or 1 in the column of the class.
         predictions : array of shape (n_points, n_repeats, n_samples, ...)
@@ -74,9 +80,9 @@ class Draws:
         -------
         losses : array of shape (n_points, n_draws)
         """
-        if not isinstance(scoring, str) or scoring not in LOSSES:
+        if not isinstance(scoring, str) or scoring not in self._known:
             return None
-        loss, finish = LOSSES[scoring]
+        loss, finish = self._known[scoring]
         variance = self.means((y - y.mean(axis=0)) ** 2) - self.means(y - y.mean(axis=0)) ** 2
         if scoring == "r2" and not (variance > 1e-12 * y.var(axis=0)).all():
             return None

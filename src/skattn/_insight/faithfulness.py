@@ -183,7 +183,8 @@ def attention_faithfulness(
     score = partial(_score_curves, partial(scorer, given), original, y, weights)
     draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
     known = scoring or default_scoring(given)
-    judge = partial(Draws(draws, weights).losses, known, _columns_of(y, given))
+    drawn = Draws(draws, weights, is_classifier(given))
+    judge = partial(drawn.losses, known, _columns_of(y, given))
     result = Bunch(
         **_agreements(steps, effects, draws, confidence),
         **_deletion_curves(score, judge, predictions, fractions, draws, confidence),

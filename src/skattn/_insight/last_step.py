@@ -63,7 +63,9 @@ class Reading:
         names = self.columns
         for transformer in self.transformers:
             names = _names_after(transformer, names)
-        if names is not None and len(names) == n_features and self.transformers:
+        if names is None or not self.transformers:
+            names = getattr(self.regressor, "feature_names_in_", ())
+        if len(names) == n_features:
             return [str(name) for name in names]
         return [f"feature {feature}" for feature in range(n_features)]
 

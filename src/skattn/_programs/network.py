@@ -144,9 +144,16 @@ def _convolve(values, mask, spec):
     """Read each step with its neighbours; absent ones are 0, as beyond the ends."""
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
     for name, size, filters in convolutions(spec):
-        values = present * keras.layers.Conv1D(
-            filters, size, padding="same", activation="relu", name=name, dtype=DTYPE
-        )(values)
+        convolution = keras.layers.Conv1D(
+            filters,
+            size,
+            padding="same",
+            data_format="channels_last",
+            activation="relu",
+            name=name,
+            dtype=DTYPE,
+        )
+        values = present * convolution(values)
     return values
 
 

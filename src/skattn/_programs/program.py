@@ -225,9 +225,9 @@ class Program:
     def attend(self, networks, X):
         """Return the attention weights: for each level an array (n_networks, n_samples, ...).
 
-        Parameters are those of `predict`.
+        Parameters are those of `predict`. A network without weights has no level.
         """
-        return self._in_chunks("attend", networks, X)
+        return self._in_chunks("attend", networks, X) if self._levels() else {}
 
     def _in_chunks(self, name, networks, X):
         """Evaluate X in chunks of whole multiples of samples; return a dict of arrays."""
@@ -350,7 +350,10 @@ class Program:
 
     def _attend(self, vectors, X):
         self.n_traces["attend"] += 1
-        return self._of_each(vectors, X, [n for n in self.network.output if n != "prediction"])
+        return self._of_each(vectors, X, self._levels())
+
+    def _levels(self):
+        return [name for name in self.network.output if name != "prediction"]
 
     def _of_each(self, vectors, X, names):
         """Return outputs of each network, which run side by side, along a leading axis."""

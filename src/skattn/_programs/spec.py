@@ -114,11 +114,7 @@ def make_spec(
     The attention's preset is applied: the hierarchical network reads in both
     directions, and ``dense_units=None`` means the network's own dense layers.
     """
-    if not callable(attention) and attention not in ATTENTIONS:
-        raise ValueError(
-            f"attention must be one of {list(ATTENTIONS)}, or a function that builds one. "
-            f"Got attention={attention!r}."
-        )
+    _check_attention(attention)
     if rest["head_input"] not in HEAD_INPUT_NAMES:
         raise ValueError(
             f"head_input must be one of {HEAD_INPUT_NAMES}. Got head_input={rest['head_input']!r}."
@@ -135,6 +131,21 @@ def make_spec(
         has_dropout=bool(dropout > 0),
         **rest,
     )
+
+
+def _check_attention(attention):
+    if not callable(attention) and attention not in ATTENTIONS:
+        raise ValueError(
+            f"attention must be one of {list(ATTENTIONS)}, or a function that builds one. "
+            f"Got attention={attention!r}."
+        )
+    try:
+        hash(attention)
+    except TypeError as error:
+        raise TypeError(
+            f"attention must be hashable, for fits to find its compiled program. Got "
+            f"attention={attention!r}: {error}. Use a function, or @dataclass(frozen=True)."
+        ) from error
 
 
 def convolutions(spec):

@@ -23,6 +23,10 @@ def write_whole(path, content, check):
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(f"{str(path)!r} is not a regular file. Save to a path of its own.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} to save {path.name!r} in. Make it first."
+        )
     new = path.with_name(f".skattn-{secrets.token_hex(8)}.tmp")
     try:
         with open(new, "xb") as file:

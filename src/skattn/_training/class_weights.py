@@ -4,13 +4,18 @@ import numpy as np
 
 
 def factors_by_class(class_weight, classes):
-    """Return the factor of each class, an array (n_classes,): 1 where a dict does not name it."""
+    """Return the factor of each class, an array (n_classes,): 1 where a dict does not name it.
+
+    A fold may lack a class that the dict names. So an unknown one is an error only where a class
+    has no factor: it may be that one, misspelt.
+    """
     labels = list(classes)
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    unnamed = [label for label in labels if label not in class_weight]
+    if unknown and unnamed:
         raise ValueError(
-            f"class_weight names {unknown}, which are no classes. The classes are "
-            f"{classes.tolist()}."
+            f"class_weight names {unknown}, which are no classes, and not "
+            f"{np.array(unnamed).tolist()}. The classes are {classes.tolist()}."
         )
     factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype="float64")
     if not (np.isfinite(factors) & (factors >= 0)).all():

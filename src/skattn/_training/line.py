@@ -125,8 +125,6 @@ class Columns:
 class Moments:
     """Weighted sums over samples, from which ridge regressions and their errors follow.
 
-    The moments of a part are those of all samples less those of the rest.
-
     Attributes
     ----------
     weight : float
@@ -161,9 +159,6 @@ class Moments:
 
     def __add__(self, other):
         return Moments(*map(np.add, _sums(self), _sums(other)))
-
-    def __sub__(self, other):
-        return Moments(*map(np.subtract, _sums(self), _sums(other)))
 
     def squared_error(self, kernel, intercept):
         """Return the summed squared error of x @ kernel + intercept, over all outputs."""
@@ -237,18 +232,28 @@ class _Design:
         if len(X) < len(self.x_mean):
             self.axes = np.linalg.qr((columns.of(X) - self.x_mean).T)[0]
 
-    def moments(self, samples):
-        """Return the moments of samples, given by their numbers."""
+    def moments(self, sets):
+        """Return the moments of sets of samples, each given by their numbers.
+
+        Sets overlap, so samples that the same sets hold are summed once. Nothing is subtracted:
+        where one block has nearly all the weight, the rest would be what rounding leaves.
+        """
+        everything = np.arange(len(self.X))
+        holds = np.stack([np.isin(everything, samples) for samples in sets], axis=1)
+        kinds, kind_of = np.unique(holds, axis=0, return_inverse=True)
+        parts = [self._moments(np.flatnonzero(kind_of == kind)) for kind in range(len(kinds))]
+        return [
+            reduce(Moments.__add__, [parts[kind] for kind in np.flatnonzero(held)])
+            for held in kinds.T
+        ]
+
+    def _moments(self, samples):
         X, y, weights = self.X.take(samples), self.y[samples], self.weights[samples]
         parts = (
             Moments.of(self._on_axes(x), y[block], weights[block])
             for block, x in self.columns.blocks(X)
         )
         return reduce(Moments.__add__, parts)
-
-    def without(self, total, samples):
-        """Return the moments of all samples but these, from those of all."""
-        return total - self.moments(samples) if len(samples) else total
 
     def line(self, path, alpha, unit):
         """Return a path's line at a penalty, in the columns themselves."""
@@ -297,15 +302,12 @@ def cross_fit(X, y, weights, folds, gain=None, kept=None):
         return None
     with one_thread():
         design = _Design(X, y.astype("float64"), weights, columns)
-        everything = np.arange(len(X))
-        total = design.moments(everything)
-        unit = np.trace(total.xx) / len(design.x_mean) or 1.0
-        fitted = [everything if kept is None else kept, *(train for train, _ in folds)]
-        final, *paths = (
-            RidgePath(design.without(total, np.setdiff1d(everything, samples)))
-            for samples in fitted
-        )
-        held_out = [design.moments(held) for _, held in folds]
+        trains, held = zip(*folds, strict=True)
+        fitted = [np.arange(len(X)) if kept is None else kept, *trains]
+        moments = design.moments([*fitted, *held])
+        own, held_out = moments[: len(fitted)], moments[len(fitted) :]
+        final, *paths = map(RidgePath, own)
+        unit = final.squares.sum() / len(design.x_mean) or 1.0
         alpha = _choose_alpha(paths, held_out, unit)
         return design.line(final, alpha, unit), [design.line(p, alpha, unit) for p in paths]
 

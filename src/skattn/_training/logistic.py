@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from .line import MAX_COLUMNS, Columns, Line, one_thread
@@ -60,8 +61,9 @@ class _Logits:
         kernel = np.zeros((x.shape[1], self.n_classes))
         intercept = np.zeros(self.n_classes)
         if len(self.present) > 1:
-            with warnings.catch_warnings():  # of the solver's end, and of a fold with many classes
-                warnings.simplefilter("ignore", UserWarning)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
                 self.model.set_params(C=1 / penalty).fit(x, self.codes, sample_weight=weights)
             coef, constant = self.model.coef_, self.model.intercept_
             if len(self.present) == 2:  # the logit of the second against the first
@@ -83,13 +85,14 @@ def cross_fit_classes(X, y, weights, folds, gain=None, kept=None):
         return None
     with one_thread():
         x = columns.of(X)
-        mean = weights @ x / weights.sum()
+        kept = np.arange(len(x)) if kept is None else kept
+        mean = weights[kept] @ x[kept] / weights[kept].sum()
         x -= mean
-        unit = weights @ (x**2).mean(axis=1) or 1.0
+        unit = weights[kept] @ (x[kept] ** 2).mean(axis=1) or 1.0
         axes = np.linalg.qr(x.T)[0] if len(x) < x.shape[1] else None
         samples = _Samples(x if axes is None else x @ axes, y, weights)
         alpha, pairs = _choose(samples, folds, unit)
-        final = _Logits(samples if kept is None else samples.take(kept))
+        final = _Logits(samples.take(kept))
 
         def line(kernel, intercept):
             kernel = kernel if axes is None else axes @ kernel

@@ -1,6 +1,5 @@
 """The loop over epochs: networks side by side, one curve, one set of callbacks."""
 
-import os
 from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event
@@ -11,7 +10,7 @@ from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from .._programs import listeners_of
-from .._programs.threads import VARIABLE as THREADS_VARIABLE
+from .._programs.threads import settle_threads
 
 #: Names of the logs of an epoch, which callbacks hear and curves keep.
 LOGS = ("loss", "val_loss", "learning_rate")
@@ -75,12 +74,12 @@ def _mean_logs(runs, epoch):
 def n_threads(n_runs):
     """Return the number of networks that train at the same time.
 
-    One for each core; but one inside a job that joblib runs, and after `set_num_threads`, by
-    which each network has threads of its own.
+    One for each core; but one inside a job that joblib runs, and where `set_num_threads` gives
+    each network several threads of its own.
     """
     backend, _ = get_active_backend()
     inside = getattr(backend, "nesting_level", None)
-    return 1 if inside or THREADS_VARIABLE in os.environ else max(1, min(n_runs, cpu_count()))
+    return 1 if inside or settle_threads() > 1 else max(1, min(n_runs, cpu_count()))
 
 
 def _train_freely(runs, threads, bar):

@@ -16,6 +16,8 @@ class LSTM(keras.layers.LSTM):
     Keras' own implementation runs instead where the kernel does not apply: on a
     GPU (cuDNN), with other activations, without bias, with dropout or recurrent
     dropout inside the layer, with ``unroll=True``, and in other types than float32.
+    XLA has no such kernel: compile a model with ``jit_compile=False`` or, as Keras does
+    by default, ``"auto"``.
 
     Parameters
     ----------
