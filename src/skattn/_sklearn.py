@@ -13,7 +13,6 @@ from sklearn.utils.validation import (
     _get_feature_names,
     _num_samples,
 )
-from sklearn.utils.validation import _check_y as check_y
 
 __all__ = [
     "POSITIVE_INTEGER",
@@ -22,7 +21,6 @@ __all__ = [
     "StrOptions",
     "check_names",
     "check_params",
-    "check_y",
     "feature_names",
     "fit_context",
     "n_samples_of",

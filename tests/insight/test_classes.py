@@ -102,8 +102,41 @@ def test_a_draw_without_a_finite_score_is_an_error(reader, X, y):
     alone = np.where(np.arange(40) == 0, "yes", "no")
     with (
         pytest.warns(match="Only one class is present"),
-        pytest.raises(ValueError, match="score is not finite on some draws"),
+        pytest.raises(ValueError, match="score is not finite on samples drawn with replacement"),
     ):
         attention_faithfulness(reader, X, alone, scoring="roc_auc", **QUICK)
-    with pytest.raises(ValueError, match="score is not finite on some draws"):
+    with pytest.raises(ValueError, match="score is not finite on samples drawn with replacement"):
         attention_faithfulness(reader, X, y, np.eye(40)[0], **QUICK)
+
+
+def test_labels_of_which_none_is_known_are_an_error(reader, X, y):
+    for explain in (attention_faithfulness, sequence_importance):
+        with pytest.raises(
+            ValueError, match=r"y holds \['NO', 'YES'\], and the classes are \['no'"
+        ):
+            explain(reader, X, np.char.upper(y))
+
+
+def test_a_score_is_named_as_what_it_is(reader, X, y):
+    assert sequence_importance(reader, X, y).scoring == "accuracy"
+    result = attention_faithfulness(reader, X, y, **QUICK)
+    assert result.scoring == "accuracy"
+    assert "accuracy" in result.summary
+
+
+def test_importance_that_is_not_finite_is_an_error(reader, X, y):
+    yes = y == "yes"
+    with (
+        pytest.warns(match="Only one class is present"),
+        pytest.raises(ValueError, match="score is not finite on samples in which parts"),
+    ):
+        sequence_importance(reader, X[yes], y[yes], scoring="roc_auc", n_repeats=1)
+
+
+@pytest.mark.parametrize("explain", [attention_faithfulness, sequence_importance])
+@pytest.mark.parametrize(
+    ("weights", "text"), [(np.ones(5), "expected"), (np.r_[-1, np.ones(39)], "negative value")]
+)
+def test_weights_are_checked_as_in_fit(reader, X, y, explain, weights, text):
+    with pytest.raises(ValueError, match=f"sample_weight .*{text}"):
+        explain(reader, X, y, weights)

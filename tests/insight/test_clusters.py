@@ -1,11 +1,12 @@
 """Test samples cut into clusters, and how far each moves a score: worked by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import GroupKFold, KFold
 
-from skattn._insight.clusters import Losses, clusters_of, moves_of
+from skattn._insight.clusters import Losses, clusters_of, moves_of, numbers_of_groups
 
 
 def folds_of(n_samples, n_folds, **options):
@@ -33,6 +34,23 @@ def test_a_stretch_has_two_samples_or_more(n_test, expected):
     clusters = clusters_of([(np.arange(9), np.arange(n_test))] * 5)[0]
     assert len(clusters) == expected
     assert n_test == 1 or min(map(len, clusters)) >= 2
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_a_sample_without_a_group_is_an_error(missing):
+    groups = pd.Series(["a", "b", missing, missing], dtype=object)
+    with pytest.raises(ValueError, match=r"no value at sample 2 \(2 such samples\)"):
+        numbers_of_groups(groups)
+
+
+def test_one_group_alone_is_an_error():
+    with pytest.raises(ValueError, match="holds one group, 'a': nothing is known of others"):
+        numbers_of_groups(["a", "a"])
+
+
+def test_groups_of_any_kind_are_numbered():
+    for groups in ([3, 1, 3], list("bab"), ["b", 1, "b"], pd.Categorical(list("bab"))):
+        assert numbers_of_groups(groups).tolist() == [0, 1, 0]
 
 
 def test_each_group_is_a_cluster_of_its_fold():

@@ -172,6 +172,22 @@ def test_every_attention_has_the_same_folds_and_seeds():
         assert scores["seed"].nunique() == 6  # every fold has seeds of its own
 
 
+@pytest.mark.parametrize("bad", [{"linear_path": "no"}, {"units": 2.5}, {"loss": "mse"}], ids=str)
+def test_parameters_of_what_is_compared_are_checked(small, sequences, bad):
+    (name,) = bad
+    with pytest.raises(
+        ValueError, match=f"The '{name}' parameter of LSTMAttentionRegressor|{name}"
+    ):
+        compare_attentions(small(**bad), *sequences, cv=2, n_seeds=2)
+
+
+def test_a_sample_without_a_group_is_an_error(small, sequences):
+    groups = [None, *np.repeat(list("abc"), 13)]
+    for cv in (2, GroupKFold(2)):
+        with pytest.raises(ValueError, match="groups has no value at sample 0"):
+            compare_attentions(small(), *sequences, cv=cv, groups=groups)
+
+
 def test_groups_are_the_clusters_of_the_test():
     """Twelve samples of six groups: errors of a group agree, so that six are what is known."""
     groups = np.repeat(np.arange(6), 2)

@@ -168,7 +168,7 @@ def test_a_search_is_scored_with_weights_by_the_scoring_that_is_given_or_its_own
     named = scoring or own or "r2"
     expected = get_scorer(named)(search, X, y, sample_weight=weights)
     assert result.baseline == pytest.approx(expected)
-    assert result.scoring == (scoring or own)
+    assert result.scoring == named
     plain = sequence_importance(search, X, y, **options)
     assert plain.baseline == pytest.approx(get_scorer(named)(search, X, y))
     assert plain.baseline != pytest.approx(expected)

@@ -285,14 +285,30 @@ NOT_Y = {
     ),
     "one of two outputs": ([[10**400, 0]] + [[0, 1]] * 7, ValueError, "Input y .* too large"),
     "nothing": (None, ValueError, "requires y to be passed, but the target y is None"),
-    "None among them": ([None, *[1.0] * 7], ValueError, "Input y contains NaN. Remove these rows"),
+    "None among them": (
+        [None, *[1.0] * 7],
+        ValueError,
+        r"NaN, the first at row 0 \(1 such rows\)\. Remove",
+    ),
     "sparse column": (sp.csr_matrix(np.ones((8, 1))), TypeError, r"Sparse data .* for y.*toarray"),
     "sparse outputs": (sp.coo_array(np.eye(8)), TypeError, r"Sparse data .* for y.*toarray\(\)"),
-    "dates": (np.full(8, "2020-01-01", "M8[ns]"), ValueError, "y to be numbers. Got .* datetime64"),
-    "spans": (np.full(8, 1, "m8[h]"), ValueError, "y to be numbers. Got dtype timedelta64"),
-    "NaT": (np.full(8, "NaT", "M8[s]"), ValueError, "y to be numbers. Got dtype datetime64"),
+    "dates": (
+        np.full(8, "2020-01-01", "M8[ns]"),
+        ValueError,
+        "y must hold numbers. Got .* datetime",
+    ),
+    "spans": (np.full(8, 1, "m8[h]"), ValueError, "y must hold numbers. Got dtype timedelta64"),
+    "NaT": (np.full(8, "NaT", "M8[s]"), ValueError, "y must hold numbers. Got dtype datetime64"),
     "two of dates": (np.full((8, 2), "NaT", "m8[s]"), ValueError, "Got dtype timedelta64"),
-    "series of dates": (pd.Series(DAYS), ValueError, "y to be numbers. Got dtype datetime64"),
+    "series of dates": (pd.Series(DAYS), ValueError, "y must hold numbers. Got dtype datetime64"),
+    "dates of a zone": (
+        pd.Series(pd.DatetimeIndex(DAYS).tz_localize("UTC")),
+        ValueError,
+        "y must hold numbers. Got Timestamp.*at row 0. Predict a number",
+    ),
+    "text": (["1"] * 7 + ["1,5"], ValueError, "y must hold numbers. Got '1', a str.*pd.to_numeric"),
+    "categories of text": (pd.Series(["lo"] * 8, dtype="category"), ValueError, "Got 'lo', a str"),
+    "unequal lengths": ([[1, 2]] * 7 + [[1]], ValueError, "y holds targets of unequal length"),
     "one too many": (np.ones(9), ValueError, r"inconsistent numbers of samples: \[9, 8\]|\[8, 9\]"),
 }
 
@@ -318,7 +334,21 @@ NOT_WEIGHTS = {
     "infinite": (np.full(8, np.inf), ValueError, "sample_weight contains infinity"),
     "None among them": ([None, *[1] * 7], ValueError, "sample_weight contains NaN"),
     "number": (2.0, TypeError, "at least 1 dimension"),
-    "text": (["a"] * 8, ValueError, "could not convert string to float: 'a'"),
+    "text": (
+        ["1e2"] * 8,
+        ValueError,
+        "must hold numbers. Got '1e2', a str, at row 0",
+    ),
+    "dates": (
+        pd.DatetimeIndex(DAYS),
+        ValueError,
+        "sample_weight must hold numbers. Got dtype",
+    ),
+    "spans": (
+        np.full(8, 1, "m8[h]"),
+        ValueError,
+        "sample_weight must hold numbers. Got dtype",
+    ),
     "sparse": (sp.csr_matrix(np.ones((8, 1))), TypeError, "passed for sample_weight"),
 }
 

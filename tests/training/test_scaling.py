@@ -110,6 +110,25 @@ def test_a_constant_is_centred_exactly(value, weights):
     assert_array_equal(statistics.undo(scaled)[:, 0], value)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_constant_but_for_rounding_is_constant(dtype):
+    current = np.random.default_rng(0).uniform(1, 10, size=(200, 1)).astype(dtype)
+    voltage = np.float32(230) * current / current  # 230 or a neighbour of it
+    assert np.ptp(voltage) > 0
+    assert Statistics.of(voltage, np.ones(200)).scale == 1
+    assert Statistics.of(voltage + current, np.ones(200)).scale < 3
+
+
+def test_a_feature_that_is_constant_but_for_rounding_may_move_later(small):
+    current = np.random.default_rng(0).uniform(1, 10, size=(60, 6))
+    voltage = 230 * current / current
+    model = small(target_feature=0).fit(np.dstack([current, voltage]), current[:, -1])
+    predicted = [
+        model.predict(np.dstack([current, np.full((60, 6), held)])) for held in (230, 230.000001)
+    ]
+    assert_allclose(*predicted, rtol=1e-3)
+
+
 def test_a_constant_with_absent_steps_is_constant():
     X = with_absent_steps(np.full((6, 5, 1), 0.1))
     statistics, sequences = statistics_of(X, np.ones(6)), sequences_of(X)

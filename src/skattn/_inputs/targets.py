@@ -1,10 +1,14 @@
 """What y and the weights must be, with the messages."""
 
+from decimal import Decimal
+from numbers import Number
+
 import numpy as np
+import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
-from .._sklearn import check_y, n_samples_of
+from .._sklearn import n_samples_of
 from .containers import overflow_named
 from .sequences import check_range
 
@@ -25,7 +29,7 @@ def check_targets(y, kept, estimator, *, is_table=False):
     """
     name = type(estimator).__name__
     check_given(y, len(kept), name, is_table)
-    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    shape = _shape_of(y)
     if len(shape) > 2:
         raise ValueError(
             f"{name} expects y of shape (n_samples,) or (n_samples, n_outputs). Got shape "
@@ -35,17 +39,54 @@ def check_targets(y, kept, estimator, *, is_table=False):
     with np.errstate(invalid="ignore"), overflow_named("y"):
         if not kept.all():
             y = check_array(y, ensure_2d=False, ensure_all_finite=False, dtype=None)[kept]
-        y = check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
-        if y.dtype.kind in "mM":
-            raise ValueError(
-                f"{name} expects y to be numbers. Got dtype {y.dtype}. Predict a "
-                "number, such as the hours until a date."
-            )
+        y = check_array(
+            y,
+            ensure_2d=False,
+            ensure_all_finite="allow-nan",
+            dtype=None,
+            input_name="y",
+            estimator=estimator,
+        )
+        refuse_no_numbers(y, "y", "Predict a number, such as the hours until a date.")
         y = y.astype("float64")
-    if np.isnan(y).any():
-        raise ValueError("Input y contains NaN. Remove these rows, or fill in their targets.")
+    missing = np.isnan(y.reshape(len(y), -1)).any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"Input y contains NaN, the first at row {np.flatnonzero(kept)[missing.argmax()]} "
+            f"({missing.sum()} such rows). Remove these rows, or fill in their targets."
+        )
     check_range(y, "y", "Rescale y, or remove these rows.")
     return y.reshape(len(y), -1), y.ndim
+
+
+def _shape_of(y):
+    if hasattr(y, "shape"):
+        return y.shape
+    try:
+        return np.shape(y)
+    except ValueError as error:  # of numpy, which names no y
+        raise ValueError(
+            "y holds targets of unequal length. Give each sample a number, or a row of as many "
+            f"numbers as each other sample: {error}"
+        ) from error
+
+
+def refuse_no_numbers(values, name, of_times):
+    """Refuse text, times and other objects; `of_times` says what to do about times."""
+    if values.dtype.kind in "mM":
+        raise ValueError(f"{name} must hold numbers. Got dtype {values.dtype}. {of_times}")
+    if values.dtype.kind not in "OSUTV":
+        return
+    for place, value in np.ndenumerate(values):
+        if isinstance(value, (Number, Decimal, np.bool_)) or value is None or value is pd.NA:
+            continue
+        value = value.item() if isinstance(value, np.generic) else value
+        is_text = isinstance(value, (str, bytes))
+        remedy = f"Parse it first, pd.to_numeric({name})." if is_text else of_times
+        raise ValueError(
+            f"{name} must hold numbers. Got {value!r}, a {type(value).__name__}, at row "
+            f"{place[0]}. {remedy}"
+        )
 
 
 def check_given(y, n_samples, name, is_table):
@@ -84,9 +125,9 @@ def check_weights(sample_weight, n_samples):
     if sample_weight is None:
         return np.ones(n_samples)
     _refuse_masked(sample_weight, "sample_weight")
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight"
-    )
+    weights = check_array(sample_weight, ensure_2d=False, dtype=None, input_name="sample_weight")
+    refuse_no_numbers(weights, "sample_weight", "Make numbers of them, such as ages in days.")
+    weights = weights.astype("float64")
     if weights.shape != (n_samples,):
         raise ValueError(
             f"sample_weight has shape {weights.shape}, expected ({n_samples},): one weight for "

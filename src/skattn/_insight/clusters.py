@@ -3,10 +3,27 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 #: Clusters over all folds where no groups are given. Fewer hold dependence over longer stretches,
 #: more find smaller differences (docs/design.md has both curves).
 N_CLUSTERS = 20
+
+
+def numbers_of_groups(groups):
+    """Return the number of each sample's group; refuse groups that are missing, or all one."""
+    codes, found = pd.factorize(np.asarray(groups, dtype=object))
+    if (codes < 0).any():
+        raise ValueError(
+            f"groups has no value at sample {(codes < 0).argmax()} ({(codes < 0).sum()} such "
+            "samples). Give each sample a group, or leave these samples out."
+        )
+    if len(found) < 2:
+        raise ValueError(
+            f"groups holds one group, {found[0]!r}: nothing is known of others. Samples of "
+            "different groups are taken as independent; pass groups=None if all samples are."
+        )
+    return codes
 
 
 def clusters_of(folds, groups=None, labels=None):
@@ -20,8 +37,8 @@ def clusters_of(folds, groups=None, labels=None):
     ----------
     folds : list of (array, array)
         Numbers of the training and the test samples of each fold.
-    groups : array of shape (n_samples,), default=None
-        Group of each sample; None for stretches of neighbouring samples.
+    groups : int array of shape (n_samples,), default=None
+        Number of each sample's group; None for stretches of neighbouring samples.
     labels : array of shape (n_samples,), default=None
         Class of each sample. Each cluster then holds a stretch of each class: a file may be sorted
         by class, and a cluster of one class would be no sample of the whole.
@@ -32,8 +49,8 @@ def clusters_of(folds, groups=None, labels=None):
         For each fold, the places among its test samples that belong to each cluster.
     """
     if groups is not None:
-        labels = [np.asarray(groups)[test] for _, test in folds]
-        return [[np.flatnonzero(own == label) for label in np.unique(own)] for own in labels]
+        own_groups = [groups[test] for _, test in folds]
+        return [[np.flatnonzero(own == group) for group in np.unique(own)] for own in own_groups]
     most = max(2, round(N_CLUSTERS / len(folds)))
     # At least two samples each: R² of what is left needs two.
     return [_stretches(test, max(1, min(most, len(test) // 2)), labels) for _, test in folds]

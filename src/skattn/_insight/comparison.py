@@ -11,7 +11,7 @@ from sklearn.utils import Bunch, check_random_state
 from .._inputs.labels import as_labels
 from .._programs.spec import ATTENTIONS
 from .._sklearn import SCORING, Interval, validate_params
-from .clusters import clusters_of
+from .clusters import clusters_of, numbers_of_groups
 from .looks import plan_looks
 from .paired_test import estimate
 from .scores import best_score, default_scoring, scorer_of, scoring_of
@@ -29,7 +29,7 @@ from .verdict import compare, summarize, tabulate
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     },
-    prefer_skip_nested_validation=True,
+    prefer_skip_nested_validation=False,  # the estimator checks its own
 )
 def compare_attentions(
     estimator,
@@ -171,6 +171,7 @@ def compare_attentions(
     scoring = scoring_of(estimator, scoring) or default_scoring(estimator)
     labels = as_labels(y) if is_classifier(estimator) else None
     y = y if labels is None else labels
+    numbers = None if groups is None else numbers_of_groups(groups)
     folds = [
         tuple(np.arange(len(y))[rows] for rows in fold)
         for fold in check_cv(cv, y, classifier=labels is not None).split(X, y, groups)
@@ -184,7 +185,7 @@ def compare_attentions(
         path=path,
         named=named,
         folds=folds,
-        clusters=clusters_of(folds, groups, labels),
+        clusters=clusters_of(folds, numbers, labels),
         seeds=check_random_state(random_state).randint(2**31 - 1, size=(len(folds), n_seeds)),
         scorer=scorer_of(estimator, scoring, None if labels is None else np.unique(labels)),
         best=best_score(scoring),

@@ -9,13 +9,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_clas
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from .._inputs.labels import as_labels
 from .._sklearn import POSITIVE_INTEGER, SCORING, Interval, validate_params
 from .bootstrap import Draws
 from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import Steps, effects_of_blocks, predict_deletions, respond
 from .scores import default_scoring, interval, number, score_name, scorer_of, scoring_of
+from .targets import check_finite, checked_weights, targets_of
 
 
 @validate_params(
@@ -167,11 +167,10 @@ def attention_faithfulness(
     """
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
-    scoring = scoring_of(estimator, scoring)
     given = _given_by(reading.predictor)
+    scoring = scoring_of(estimator, scoring) or default_scoring(given)
     scorer = scorer_of(given, scoring, getattr(given, "classes_", None))
-    y = as_labels(y) if is_classifier(given) else np.asarray(y)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
+    y, weights = targets_of(given, y), checked_weights(sample_weight, len(y))
     steps = Steps.of(reading, block)
     rng = check_random_state(random_state)
     donors = [steps.draw_donors(rng) for _ in range(n_repeats)]
@@ -182,9 +181,8 @@ def attention_faithfulness(
     predictions = predict_deletions(steps, fractions, donors, rng, jobs)
     score = partial(_score_curves, partial(scorer, given), original, y, weights)
     draws = _draws(len(effects), n_bootstraps, reading.length_of_dependence, rng)
-    known = scoring or default_scoring(given)
     drawn = Draws(draws, weights, is_classifier(given))
-    judge = partial(drawn.losses, known, _columns_of(y, given))
+    judge = partial(drawn.losses, scoring, _columns_of(y, given))
     result = Bunch(
         **_agreements(steps, effects, draws, confidence),
         **_deletion_curves(score, judge, predictions, fractions, draws, confidence),
@@ -226,12 +224,7 @@ def _deletion_curves(score, judge, predictions, fractions, draws, confidence):
     else:
         gaps = losses["most"] - losses["random"]
         advantages = trapezoid(np.vstack([0 * gaps[:1], gaps]), fractions, axis=0)
-    if not np.isfinite(advantages).all():
-        raise ValueError(
-            "The score is not finite on some draws of the samples. ROC AUC needs samples of two "
-            "classes in each draw, and any score a sample of positive weight. Pass more of these "
-            'samples, or use another scoring, such as "neg_log_loss".'
-        )
+    check_finite(advantages, "drawn with replacement")
     interval_of_advantage = _interval(advantages, confidence)
     return {
         "fractions": fractions,

@@ -12,7 +12,8 @@ from .._sklearn import POSITIVE_INTEGER, SCORING, StrOptions, validate_params
 from .jobs import run_side_by_side
 from .last_step import read
 from .replacement import blocks_of, permute
-from .scores import scorer_of, scoring_of
+from .scores import default_scoring, scorer_of, scoring_of
+from .targets import check_finite, checked_weights, targets_of
 
 AXES = ("timestep", "feature")
 
@@ -140,6 +141,7 @@ or (n_blocks, n_features)
     over_steps, over_features = AXES[0] in wanted, AXES[1] in wanted
     reading = read(estimator, X)
     check_consistent_length(reading.X, y)
+    y = targets_of(reading.predictor, y)
     scoring = scoring_of(estimator, scoring)
     scorer = scorer_of(reading.predictor, scoring, getattr(reading.predictor, "classes_", None))
     sequences = reading.sequences()
@@ -147,7 +149,7 @@ or (n_blocks, n_features)
     blocks = blocks_of(n_timesteps, block) if over_steps else [(0, n_timesteps)]
     features = [slice(f, f + 1) for f in range(n_features)] if over_features else [slice(None)]
     cells = [(slice(*steps), feature) for steps in blocks for feature in features]
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    weights = checked_weights(sample_weight, len(y))
     score = partial(_score, reading, scorer, y, weights)
     baseline = score(sequences)
 
@@ -160,6 +162,7 @@ or (n_blocks, n_features)
     scores = run_side_by_side(calls, n_jobs=n_jobs, verbose=verbose, title="sequence_importance")
     shape = [len(blocks)] * over_steps + [n_features] * over_features
     importances = baseline - np.reshape(scores, (*shape, n_repeats))
+    check_finite(importances, "in which parts of the sequences are permuted")
     return Bunch(
         importances_mean=importances.mean(axis=-1),
         importances_std=importances.std(axis=-1),
@@ -169,12 +172,13 @@ or (n_blocks, n_features)
         lags=reading.lags(n_timesteps),
         feature_names=reading.feature_names(n_features),
         by=tuple(axis for axis in AXES if axis in wanted),
-        scoring=scoring,
+        scoring=scoring or default_scoring(reading.predictor),
     )
 
 
 def _score(reading, scorer, y, weights, sequences):
-    return scorer(reading.predictor, reading.as_read(sequences), y, **weights)
+    given = {} if weights is None else {"sample_weight": weights}
+    return scorer(reading.predictor, reading.as_read(sequences), y, **given)
 
 
 def _score_without(score, sequences, cell, seed):

@@ -80,6 +80,7 @@ class Program:
         self._optimizer = OPTIMIZERS[spec.optimizer]
         self._trained = Packing(self.network.trainable_variables)
         self._others = self.network.non_trainable_variables  # rates, seeds, a user's own
+        self._levels = [name for name in self.network.output if name != "prediction"]
         self._weights = weights_of(self.network)
         self._packing = Packing(self._weights)
         self._built = [weight.numpy() for weight in self._weights]
@@ -227,7 +228,7 @@ class Program:
 
         Parameters are those of `predict`. A network without weights has no level.
         """
-        return self._in_chunks("attend", networks, X) if self._levels() else {}
+        return self._in_chunks("attend", networks, X) if self._levels else {}
 
     def _in_chunks(self, name, networks, X):
         """Evaluate X in chunks of whole multiples of samples; return a dict of arrays."""
@@ -253,13 +254,9 @@ class Program:
     def _trace(self, name):
         if name in self._compiled:  # by another thread, meanwhile
             return self._compiled[name]
-        functions = {
-            "train_epoch": self._train_epoch,
-            "predict": self._predict,
-            "attend": self._attend,
-        }
+        function = getattr(self, f"_{name}")
         signature = self._epoch_signature() if name == "train_epoch" else self._call_signature()
-        compiled = tf.function(functions[name], signature, jit_compile=False, autograph=False)
+        compiled = tf.function(function, signature, jit_compile=False, autograph=False)
         return compiled.get_concrete_function()
 
     def _epoch_signature(self):
@@ -350,10 +347,7 @@ class Program:
 
     def _attend(self, vectors, X):
         self.n_traces["attend"] += 1
-        return self._of_each(vectors, X, self._levels())
-
-    def _levels(self):
-        return [name for name in self.network.output if name != "prediction"]
+        return self._of_each(vectors, X, self._levels)
 
     def _of_each(self, vectors, X, names):
         """Return outputs of each network, which run side by side, along a leading axis."""

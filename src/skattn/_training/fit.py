@@ -16,7 +16,7 @@ from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
 from .samples import distinct, followed_by, keys_of
-from .scaling import Statistics
+from .scaling import Statistics, rounding
 from .settings import spec_of
 from .stacking import stack_line, stacks
 from .target_feature import relative_spread
@@ -147,7 +147,8 @@ def _gain(samples, features, standardize):
     gain = np.ones(samples.X.n_features)
     if standardize:
         spread = relative_spread(samples.X, samples.weights, features.scale)
-        gain[spread > 0] = 1 / spread[spread > 0]
+        moves = spread > rounding(samples.X.table) / features.scale
+        gain[moves] = 1 / spread[moves]
     return np.minimum(gain, GREATEST_GAIN).astype("float32")
 
 

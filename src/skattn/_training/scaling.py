@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: A feature is constant if its values differ by no more units in the last place than this.
+#: A quotient of two measured columns that is meant to be constant differs by a few.
+_ROUNDING = 16
+
 #: Number of values of a large array that are converted to float64 at once.
 _BLOCK = 2**17
 
@@ -19,11 +23,11 @@ class Statistics:
     def of(cls, table, weights):
         """Take the weighted statistics of a table (n_rows, n_features).
 
-        Weights are positive. The scale of a constant feature is 1.
+        Weights are positive. The scale of a feature that is constant but for rounding is 1.
         """
-        lowest = table.min(axis=0).astype("float64")
-        highest = table.max(axis=0).astype("float64")
-        constant = lowest == highest
+        lowest, highest = _range(table)
+        with np.errstate(over="ignore"):
+            constant = highest - lowest <= rounding(table)
         centre = np.where(constant, lowest, _weighted_mean(table, weights))
         # Squares of deviations relative to the largest one neither over- nor underflow.
         largest = np.maximum(highest - centre, centre - lowest)
@@ -62,6 +66,18 @@ class Statistics:
     def undo(self, scaled):
         """Return scaled * scale + mean as float64."""
         return scaled.astype("float64") * self.scale + self.mean
+
+
+def rounding(table):
+    """Return by how much the values of each feature of a table may differ by rounding alone."""
+    if table.dtype.kind != "f":
+        return np.zeros(table.shape[1])
+    return _ROUNDING * np.finfo(table.dtype).eps * np.abs(_range(table)).max(axis=0)
+
+
+def _range(table):
+    """Return the lowest and the highest value of each feature, as float64."""
+    return np.array([table.min(axis=0), table.max(axis=0)], dtype="float64")
 
 
 def _weighted_mean(table, weights, function=lambda rows: rows):
