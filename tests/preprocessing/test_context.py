@@ -1,5 +1,7 @@
 """Windows that go on after the training rows, in one call or row by row."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -189,3 +191,42 @@ def test_a_failing_fit_leaves_what_was_there(method, bad):
     with pytest.raises(ValueError):  # noqa: PT011 - what it says is tested below
         getattr(windows, method)(bad)
     assert_array_equal(windows.transform(hourly(3, 8)), expected)
+
+
+# Labels and zones that differ
+
+
+def days(zone):
+    index = pd.date_range("2026-03-20", periods=20, freq="D", tz="Europe/Berlin")
+    return pd.DataFrame({"v": np.arange(20.0)}, index).tz_convert(zone)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "+02:00", "Europe/Berlin"])
+def test_days_are_those_of_the_place_of_the_rows_that_follow(zone):
+    windows = TimeWindows(3, max_gap="1D", keep_context=True).fit(days(zone)[:10])
+    expected = [[8, 9, 10], [9, 10, 11]]
+    assert windows.transform(days("Europe/Berlin")[10:12])[:, :, 0].tolist() == expected
+
+
+def labelled(unit):
+    return days("UTC").assign(site="a", unit=np.full(20, unit))
+
+
+@pytest.mark.parametrize("unit", [1.0, True, np.int8(1), Decimal(1)])
+def test_equal_numbers_are_one_group(unit):
+    windows = TimeWindows(3, group_by=["site", "unit"], keep_context=True).fit(labelled(1)[:10])
+    assert windows.transform(labelled(unit)[10:])[0].ravel().tolist() == [8, 9, 10]
+
+
+@pytest.mark.parametrize("group_by", ["unit", ["site", "unit"]])
+def test_labels_of_another_type_are_a_warning(group_by):
+    columns = ["v", *np.atleast_1d(group_by)]
+    windows = TimeWindows(3, group_by=group_by, keep_context=True).fit(labelled(1)[:10][columns])
+    rows = labelled("1")[10:][columns]
+    with pytest.warns(UserWarning, match="No group of these rows is among those of fit.*As text"):
+        assert np.isnan(windows.transform(rows)[0, :2]).all()
+
+
+def test_new_groups_are_no_warning():
+    windows = TimeWindows(3, group_by=["site", "unit"], keep_context=True).fit(labelled(1)[:10])
+    assert np.isnan(windows.transform(labelled(2)[10:])[0, :2]).all()

@@ -36,6 +36,7 @@ def table_of(levels, names=None):
     return pd.DataFrame({"a": np.arange(float(len(index)))}, index)
 
 
+@pytest.mark.filterwarnings("ignore:The index of X holds dates as text")
 @pytest.mark.parametrize("levels", LEVELS.values(), ids=LEVELS)
 def test_series_that_nothing_tells_apart_are_a_warning_or_an_error(levels):
     table = table_of(levels)
@@ -55,6 +56,7 @@ def test_max_gap_and_context_see_the_times_of_levels(kind):
         sliding_windows(table, length=2, max_gap="1000D" if dated else 1000)
 
 
+@pytest.mark.filterwarnings("ignore:The index of X holds dates as text")
 @pytest.mark.parametrize("kind", ["text", "dates as text"])
 def test_text_orders_no_rows(kind):
     for params in ({"keep_context": True}, {"max_gap": 1}):

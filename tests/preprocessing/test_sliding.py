@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -323,3 +325,21 @@ def test_a_table_without_gaps_is_not_refused():
 def test_series_by_loop_by_hand():
     """The reference itself: a gap ends a series of its own group only."""
     assert series_by_loop("ababa", [0, 0, 1, 5, 2], max_gap=1) == [[0, 2, 4], [1], [3]]
+
+
+# Series and names of other packages
+
+
+def test_a_series_of_polars_is_one_feature_and_one_target():
+    series = pl.Series("load", np.arange(9.0))
+    windows, y = sliding_windows(series, series, length=3)
+    assert windows.tolist() == [[[i], [i + 1], [i + 2]] for i in range(6)]
+    assert y.tolist() == [3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("frame", [pa.table, pl.DataFrame, pd.DataFrame])
+def test_targets_have_the_names_of_the_columns_of_any_frame(frame):
+    X = pd.DataFrame({"a": np.arange(9.0)}, pd.date_range("2026", periods=9))
+    y = frame({"load": np.arange(9.0)})
+    y = y.set_index(X.index) if frame is pd.DataFrame else y
+    assert [*sliding_windows(X, y, length=2, horizon=2)[1].columns] == ["load+1", "load+2"]

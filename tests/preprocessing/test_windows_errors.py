@@ -239,6 +239,22 @@ def test_dates_as_text_are_a_warning(function):
     assert_array_equal(windows, function(hourly(9)))
 
 
+@pytest.mark.parametrize("spelling", ["%m/%d/%Y %H:%M", "%d.%m.%Y", "%Y-%m-%d"])
+def test_dates_as_text_in_any_spelling_are_a_warning(spelling):
+    rows = hourly(9)
+    labels = [*rows.index[:-1].strftime(spelling), "total"]
+    with pytest.warns(UserWarning, match=f"dates as text, such as '{labels[0]}'"):
+        TimeWindows(3).fit(rows.set_axis(labels))
+    levels = pd.MultiIndex.from_product([list("abc"), rows.index[:3].strftime("%d/%m/2024 %H")])
+    with pytest.warns(UserWarning, match=r"pd.to_datetime\(X.index.get_level_values\(-1\)"):
+        sliding_windows(rows.set_axis(levels), length=3)
+
+
+@pytest.mark.parametrize("label", ["10.0.0.{}", "a-1-{}", "{}", "1/2/{}"])
+def test_other_text_is_no_warning(label):
+    TimeWindows(3).fit(hourly(9).set_axis([label.format(row) for row in range(9)]))
+
+
 def test_a_date_level_beside_unnamed_series_is_looked_at():
     rows = as_level(two_stations(9))
     with pytest.warns(UserWarning, match=SHUFFLED):

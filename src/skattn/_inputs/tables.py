@@ -115,7 +115,8 @@ def read_table(X, name):
     if isinstance(X, np.ndarray):
         return Table(filled(X)) if X.dtype.names is None else Table(_structured(X, name))
     frame = nw.from_native(X, pass_through=True)
-    if frame is X and hasattr(X, "__arrow_c_stream__") and not isinstance(X, pd.Series):
+    is_series = isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.Series)
+    if frame is X and hasattr(X, "__arrow_c_stream__") and not is_series:
         frame = nw.from_arrow(X, backend="pyarrow")
     if isinstance(frame, nw.LazyFrame):
         raise TypeError(
@@ -126,6 +127,22 @@ def read_table(X, name):
     if isinstance(frame, nw.DataFrame):
         return _named(frame)
     return Table(_as_array(filled(X), name))
+
+
+def as_frame(X):
+    """Return a series, of any kind, as a table of one column, and anything else as it is."""
+    if isinstance(X, pd.Series):
+        return X.to_frame()
+    series = nw.from_native(X, pass_through=True, series_only=True)
+    return series.to_frame().to_native() if isinstance(series, nw.Series) else X
+
+
+def names_of_frame(X):
+    """Return the names of the columns of a frame of any kind; None of anything else."""
+    if isinstance(X, pd.DataFrame):
+        return list(X.columns)
+    frame = nw.from_native(X, pass_through=True)
+    return list(frame.columns) if isinstance(frame, nw.DataFrame) else None
 
 
 def filled(values):

@@ -1,5 +1,6 @@
 """The rows that were seen last, for the windows of those that follow."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,7 @@ class Context:
 
         A row stays if it is earlier than all rows of its group in the table.
         """
+        self._warn_of_other_labels(order.groups)
         both = self.order.followed_by(order).times
         assert both is not None
         times = both.values  # in the same units
@@ -54,3 +56,18 @@ class Context:
         earlier = times[: len(self.order)] < first.to_numpy()[group]
         kept = np.flatnonzero(earlier & (group >= 0))
         return Context(self.rows[kept], self.order.take(kept), self.n_last, self.longest_pause)
+
+    def _warn_of_other_labels(self, groups):
+        """Warn of groups that are unknown, but would not be if labels were text in both tables."""
+        own, new = (set(pd.unique(each).tolist()) for each in (self.order.groups, groups))
+        alike = {str(label).replace("'", "") for label in own} & {
+            str(label).replace("'", "") for label in new
+        }
+        if alike and own.isdisjoint(new):
+            warnings.warn(
+                f"No group of these rows is among those of fit, so that no window holds rows from "
+                f"before. As text they are, such as {min(alike)!r}: give the labels the type that "
+                "they had in fit.",
+                UserWarning,
+                stacklevel=2,
+            )

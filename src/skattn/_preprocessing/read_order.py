@@ -1,5 +1,6 @@
 """A table parted into its features and what orders its rows."""
 
+from decimal import Decimal
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,7 +10,7 @@ from .._inputs.columns import numbers_of
 from .._inputs.tables import filled
 from .._sklearn import Interval
 from .order import Order
-from .times import times_of, times_of_levels, warn_of_text
+from .times import TEXT, times_of, times_of_levels, warn_of_text
 
 #: Constraints of the name, or the position, of a column.
 TIME = [str, Interval(Integral, 0, None, closed="left"), tuple, None]
@@ -101,11 +102,12 @@ def _times_given(labels, what):
 def _times_of_index(table, places):
     """Return the times that the index tells besides groups; None where it tells none."""
     levels = [table.labels(place) for place in table.levels if place not in places]
-    if len(levels) > 1:
-        return times_of_levels(levels)
-    times = times_of(levels[0]) if levels else None
-    if levels and times is None:
-        warn_of_text(levels[0])
+    if not levels:
+        return None
+    several = len(levels) > 1
+    times = times_of_levels(levels) if several else times_of(levels[0])
+    if times is None or times.kind == TEXT:
+        warn_of_text(levels[-1], several)
     return times
 
 
@@ -145,6 +147,9 @@ def _plain(label):
     """Return a label as a number or text, which any file format can hold."""
     if isinstance(label, str):
         return str(label)
-    if isinstance(label, np.timedelta64) or not isinstance(label, (Real, np.bool_)):
+    if isinstance(label, np.timedelta64) or not isinstance(label, (Real, np.bool_, Decimal)):
         return repr(label)
-    return int(label) if isinstance(label, (Integral, np.bool_)) else float(label)
+    number = float(label)
+    if isinstance(label, (Integral, np.bool_)):
+        return int(label)
+    return int(number) if number.is_integer() else number  # 1 and 1.0 are one group

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
-from .._inputs.tables import Table, filled, read_table
+from .._inputs.tables import Table, as_frame, filled, names_of_frame, read_table
 from .._inputs.windows import Windows
 from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .gaps import MAX_GAP
@@ -135,7 +135,7 @@ def sliding_windows(
 
 def _table_of(X, y):
     """Read X; one series is one feature, and rows without an index have that of y."""
-    table = read_table(X.to_frame() if isinstance(X, pd.Series) else X, "sliding_windows")
+    table = read_table(as_frame(X), "sliding_windows")
     columns, index = table.columns, table.index
     if columns.ndim == 1:
         columns = columns.reshape(-1, 1)
@@ -206,5 +206,5 @@ def _target_names(y, horizon):
     name = getattr(y, "name", None)
     one = ["y" if name is None else name]
     names = one if n_outputs == 1 else [f"y{i}" for i in range(n_outputs)]
-    names = list(getattr(y, "columns", names))
+    names = names_of_frame(y) or names
     return names if horizon == 1 else [f"{n}+{h}" for h in range(1, horizon + 1) for n in names]

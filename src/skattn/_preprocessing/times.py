@@ -16,6 +16,9 @@ _NANOSECONDS = {"ns": 1.0, "us": 1000.0}
 
 _ENDS_WITH_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
+#: A day, a month and a year of four digits, in any order.
+_HOLDS_A_DATE = re.compile(r"\b(\d{4}([./-])\d\d?\2\d\d?|\d\d?([./-])\d\d?\3\d{4})\b")
+
 
 @dataclass(frozen=True)
 class Times:
@@ -31,11 +34,14 @@ class Times:
     shown : array of shape (n_rows,) or None
         Of dates, what a calendar and a clock at the place showed (datetime64). Of text,
         the text. None of numbers and lengths of time.
+    zone : str or None
+        Name of the time zone, where all dates have the same.
     """
 
     values: np.ndarray
     kind: str
     shown: np.ndarray | None = None
+    zone: str | None = None
 
     def take(self, rows):
         """Return the times of a selection of rows."""
@@ -43,9 +49,14 @@ class Times:
         return replace(self, values=self.values[rows], shown=shown)
 
     def followed_by(self, other):
-        """Return these times and others of the same kind after them."""
-        shown = None if self.shown is None else _joined(self.shown, other.shown)
-        return replace(self, values=_joined(self.values, other.values), shown=shown)
+        """Return these times and others of the same kind after them, whose zone counts."""
+        values, shown = _joined(self.values, other.values), None
+        if other.zone is not None:
+            at_place = pd.DatetimeIndex(values, tz="UTC").tz_convert(other.zone)
+            shown = _instants(at_place.tz_localize(None))
+        elif self.shown is not None:
+            shown = _joined(self.shown, other.shown)
+        return replace(other, values=values, shown=shown)
 
     @property
     def steps(self):
@@ -115,19 +126,28 @@ def even_period(index):
     return times_of(index).period
 
 
-def warn_of_text(index):
+def warn_of_text(index, among_levels=False):
     """Warn of dates that are text: their order cannot be looked at."""
-    ends = index[[0, -1]] if len(index) else index
-    if not len(ends) or not all(isinstance(label, str) for label in ends):
+    if not len(index):
         return
-    if pd.to_datetime(ends, errors="coerce", format="ISO8601", utc=True).isna().any():
+    texts = [label for label in index[[0, len(index) // 2, -1]] if isinstance(label, str)]
+    dates = [text for text in texts if _is_iso(text) or _HOLDS_A_DATE.search(text)]
+    if len(dates) < min(2, len(index)):  # the last label may be "total"
         return
-    utc = ", utc=True" if all(_ENDS_WITH_OFFSET.search(label) for label in ends) else ""
+    options = "" if all(map(_is_iso, dates)) else ", format=..."
+    options += ", utc=True" if all(map(_ENDS_WITH_OFFSET.search, dates)) else ""
+    remedy = f"X.index = pd.to_datetime(X.index{options})"
+    if among_levels:
+        remedy = f"pd.to_datetime(X.index.get_level_values(-1){options})"
     warnings.warn(
-        "The index of X holds dates as text, so that their order is not looked at. "
-        f"Make them dates: X.index = pd.to_datetime(X.index{utc}).",
+        f"The index of X holds dates as text, such as {dates[0]!r}, so that their order is not "
+        f"looked at. Make them dates: {remedy}.",
         stacklevel=5,
     )
+
+
+def _is_iso(text):
+    return not pd.isna(pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True))
 
 
 def rounding_of(values):
@@ -142,7 +162,7 @@ def _dates(labels):
         index = pd.DatetimeIndex(labels)
         shown = _instants(index.tz_localize(None))
         kind = "dates without a time zone" if index.tz is None else WITH_ZONE
-        return Times(_instants(index), kind, shown)
+        return Times(_instants(index), kind, shown, _name_of(index.tz))
     if None in zones:
         raise ValueError(
             "The times of X are dates of which only a part has a time zone, so that they have no "
@@ -150,6 +170,15 @@ def _dates(labels):
         )
     shown = pd.DatetimeIndex([label.replace(tzinfo=None) for label in labels])
     return Times(_instants(pd.to_datetime(labels, utc=True)), WITH_ZONE, _instants(shown))
+
+
+def _name_of(zone):
+    """Return the name of a time zone; None where pandas knows none."""
+    try:
+        pd.Timestamp(0, tz=str(zone))
+    except (KeyError, ValueError):
+        return None
+    return str(zone)
 
 
 def _periods(labels):
