@@ -245,7 +245,7 @@ def test_dates_as_text_in_any_spelling_are_a_warning(spelling):
     labels = [*rows.index[:-1].strftime(spelling), "total"]
     with pytest.warns(UserWarning, match=f"dates as text, such as '{labels[0]}'"):
         TimeWindows(3).fit(rows.set_axis(labels))
-    levels = pd.MultiIndex.from_product([list("abc"), rows.index[:3].strftime("%d/%m/2024 %H")])
+    levels = pd.MultiIndex.from_arrays([["a"] * 9, rows.index.strftime("%d/%m/%Y %H")])
     with pytest.warns(UserWarning, match=r"pd.to_datetime\(X.index.get_level_values\(-1\)"):
         sliding_windows(rows.set_axis(levels), length=3)
 
