@@ -100,6 +100,13 @@ def test_nullable_types_of_pandas_keep_their_values(small, X, codes):
     assert small().fit(X, labels, sample_weight=weights).n_classes_ == 3
 
 
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="numpy 2 has this type of text")
+def test_text_of_any_length_is_text(small, X, codes):
+    labels = np.where(codes > 0, "yes", "no")
+    text = labels.astype(np.dtypes.StringDType())
+    assert small().fit(X, text).classes_.tolist() == ["no", "yes"]
+
+
 def test_probabilities_add_to_one_and_the_greatest_is_predicted(small, X, codes):
     model = small(n_members=2).fit(X, codes)
     probabilities = model.predict_proba(X)

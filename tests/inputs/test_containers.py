@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from conftest import sequences_of
 from skattn import LSTMAttentionRegressor, Windows
 from skattn._inputs.checks import check_sequences
+from skattn._inputs.containers import read_container
 
 NAN = np.nan
 
@@ -52,6 +53,16 @@ def read_only(values):
 
 def structured(values):
     return np.rec.fromarrays(values.T, names=[f"c{i}" for i in range(values.shape[1])])
+
+
+def test_a_list_of_structured_arrays_is_one_of_frames():
+    frames = [
+        pd.DataFrame(values, columns=["a", "b"]) for values in np.arange(24.0).reshape(4, 3, 2)
+    ]
+    records = [frame.to_records(index=False) for frame in frames]
+    read, expected = read_container(records, "it"), read_container(frames, "it")
+    assert_array_equal(read.values, expected.values)
+    assert read.feature_names.tolist() == ["a", "b"]
 
 
 class ArrayLike:

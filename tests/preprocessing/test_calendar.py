@@ -143,3 +143,11 @@ def test_what_is_no_length_of_time_is_an_error(max_gap):
 def test_calendar_units_need_a_calendar(index, max_gap, message):
     with pytest.raises(ValueError, match=message):
         gaps(index, max_gap)
+
+
+@pytest.mark.parametrize("text", ["P1M", "P1Y", "P2M3DT4H"])
+def test_months_of_iso_are_no_minutes(text):
+    with pytest.raises(ValueError, match=f"max_gap='{text}' has months or years. Write 'MS' or"):
+        TimeWindows(2, max_gap=text).fit(hourly(5))
+    windows = TimeWindows(2, max_gap="PT1H").fit_transform(hourly(5))
+    assert not np.isnan(windows[1:]).any()

@@ -208,6 +208,14 @@ def test_days_are_those_of_the_place_of_the_rows_that_follow(zone):
     assert windows.transform(days("Europe/Berlin")[10:12])[:, :, 0].tolist() == expected
 
 
+def test_a_time_that_the_clock_leaves_out_is_no_gap():
+    index = pd.date_range("2026-03-25 02:30", periods=8, freq="D")
+    index = index.tz_localize("Europe/Berlin", nonexistent="shift_forward")
+    table = pd.DataFrame({"v": np.arange(8.0)}, index)
+    windows = TimeWindows(3, max_gap="1D").fit_transform(table)
+    assert windows[2:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def labelled(unit):
     return days("UTC").assign(site="a", unit=np.full(20, unit))
 

@@ -116,7 +116,7 @@ def _kind_of_cell(cell):
 def _as_floats(column, where):
     """Return a column of numbers, each an object, as floats."""
     try:
-        return column.where(column.notna(), np.nan).to_numpy().astype("float64")
+        return column.astype(object).where(column.notna(), np.nan).to_numpy("float64")
     except TypeError as error:
         raise TypeError(f"{where} holds more than numbers: {error}.") from error
     except OverflowError as error:

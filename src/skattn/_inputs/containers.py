@@ -70,9 +70,13 @@ def is_list(X):
 
 
 def _as_list(X):
-    """Return a list of arrays and frames of two dimensions; None of anything else."""
-    n_dims = {len(getattr(sequence, "shape", ())) for sequence in X}
-    return list(X) if n_dims == {2} else None
+    """Return a list of tables: arrays and frames of two dimensions; None of anything else."""
+    return list(X) if all(map(_is_table, X)) else None
+
+
+def _is_table(X):
+    names = getattr(getattr(X, "dtype", None), "names", None)  # of a structured array
+    return len(getattr(X, "shape", ())) == (2 if names is None else 1)
 
 
 def _of_nested_lists(X, name):

@@ -77,6 +77,7 @@ def _kept_labels(values, kept):
         return values[kept]
     values = list(values) if isinstance(values, (set, frozenset)) else values
     labels = np.asarray(values)
+    labels = labels.astype(object) if labels.dtype.kind == "T" else labels  # text of any length
     if labels.dtype.kind == "U" and not hasattr(values, "dtype"):
         # numpy makes text of numbers, and of NaN, that stand beside text in a list.
         objects = np.array(values, dtype=object)

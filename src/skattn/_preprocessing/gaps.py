@@ -64,6 +64,8 @@ class CalendarUnits:
             exceeded = after > (before + self.offset).to_numpy()
             for unit, counts in _without_anchor(self.offset, before):
                 exceeded &= ~counts | (after > (before + unit).to_numpy())
+        if isinstance(self.offset, offsets.Day):  # 02:30 is 03:00 where clocks are put forward
+            exceeded &= times.steps > self.offset.n * _ONE_DAY / pd.Timedelta(1, "ns")
         return exceeded
 
 
@@ -138,6 +140,8 @@ def _parsed_text(text):
         warnings.simplefilter("ignore")  # of names that later versions of pandas drop
         read = [_tried(reader, text) for reader in (to_offset, pd.Timedelta, _offset_of_period)]
     found = [length for length in read if not isinstance(length, ValueError)]
+    if re.match("P[^T]*[MY]", text):  # pandas reads the month of "P1M" as a minute
+        raise ValueError(f"max_gap={text!r} has months or years. Write 'MS' or 'YS' for these.")
     if not found or not re.search("[A-Za-z:]", text):  # pandas reads "90" as nanoseconds
         error = f"max_gap={text!r} must be a length of time such as {EXAMPLES}."
         raise ValueError(error) from read[0]
