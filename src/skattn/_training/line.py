@@ -36,6 +36,7 @@ from functools import cache, reduce
 from threading import Lock
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import softmax
 from threadpoolctl import ThreadpoolController
@@ -238,13 +239,14 @@ class _Design:
         Sets overlap, so samples that the same sets hold are summed once. Nothing is subtracted:
         where one block has nearly all the weight, the rest would be what rounding leaves.
         """
-        everything = np.arange(len(self.X))
-        holds = np.stack([np.isin(everything, samples) for samples in sets], axis=1)
-        kinds, kind_of = np.unique(holds, axis=0, return_inverse=True)
-        parts = [self._moments(np.flatnonzero(kind_of == kind)) for kind in range(len(kinds))]
+        kinds = np.zeros(len(self.X), dtype=int)
+        for samples in sets:
+            held = np.isin(np.arange(len(kinds)), samples)
+            kinds = pd.factorize(2 * kinds + held)[0]
+        parts = [self._moments(np.flatnonzero(kinds == kind)) for kind in range(kinds.max() + 1)]
         return [
-            reduce(Moments.__add__, [parts[kind] for kind in np.flatnonzero(held)])
-            for held in kinds.T
+            reduce(Moments.__add__, [parts[kind] for kind in np.unique(kinds[samples])])
+            for samples in sets
         ]
 
     def _moments(self, samples):
