@@ -66,6 +66,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         samples. "balanced" gives the classes equal sums of weights, as
         ``n / (n_classes * n_own)``, where n is the sum of all weights and n_own that of the own
         class. A class that a dict does not name has a factor of 1. 0 leaves its samples out.
+        A dict may name classes that are missing, as some are in a fold, where it names all others.
 
     {optimizer}
     {learning_rate}

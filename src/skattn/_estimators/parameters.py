@@ -142,7 +142,7 @@ callbacks : list, default=None
 warm_start : bool, default=False
     Whether `fit` goes on from the parameters, the statistics and, if that was warm-started as
     well, the optimizer's state of the last fit. `standardize` and `n_timesteps` stay as they
-    were then.
+    were then. Another network, or another feature to continue, is an error.
 
 random_state : int, RandomState instance or None, default=None
     Source of initial parameters, of the order of samples, and of dropout. The same int gives
