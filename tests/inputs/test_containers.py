@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
 from conftest import sequences_of
-from skattn import LSTMAttentionRegressor, Windows
+from skattn import LSTMAttentionRegressor, TimeWindows, Windows
 from skattn._inputs.checks import check_sequences
 from skattn._inputs.containers import read_container
 
@@ -341,3 +341,17 @@ def test_masked_values_of_a_step_in_part_are_named():
     X[1, 2, 0] = np.ma.masked
     with pytest.raises(ValueError, match=r"sample 1, step 2, features \[0\]"):
         sequences_of(X)
+
+
+@pytest.mark.parametrize(
+    ("collect", "remedy"),
+    [
+        (lambda table: dict(table.items()), r"got a dict. Make a table of its columns"),
+        (lambda table: table.groupby("b"), r"got a DataFrameGroupBy. Sequences are a list, \[rows"),
+    ],
+)
+def test_what_holds_tables_but_is_none_is_refused(collect, remedy):
+    table = pd.DataFrame({"a": np.arange(8.0), "b": [1, 2] * 4})
+    for read in (LSTMAttentionRegressor().fit, TimeWindows(2).fit):
+        with pytest.raises(TypeError, match=remedy):
+            read(collect(table), table["a"])

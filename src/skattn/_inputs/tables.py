@@ -1,5 +1,6 @@
 """Tables as users have them: arrays, masked arrays, frames of any package, in one form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import NamedTuple
@@ -106,6 +107,7 @@ def read_table(X, name):
     """
     if isinstance(X, pd.DataFrame):
         return Table(X, X.index)
+    _refuse_other_collections(X, name)
     if issparse(X):
         raise TypeError(
             f"{name} expects a dense table, and got a sparse one ({type(X).__name__}). Make it "
@@ -127,6 +129,20 @@ def read_table(X, name):
     if isinstance(frame, nw.DataFrame):
         return _named(frame)
     return Table(_as_array(filled(X), name))
+
+
+def _refuse_other_collections(X, name):
+    """Refuse what holds a table, or several, but is none."""
+    remedy = None
+    if isinstance(X, Mapping):
+        remedy = "Make a table of its columns, pd.DataFrame(X), or a list of its sequences."
+    if isinstance(X, (pd.api.typing.DataFrameGroupBy, pd.api.typing.SeriesGroupBy)):
+        remedy = (
+            "Sequences are a list, [rows.drop(columns=KEY) for _, rows in X]; windows take the "
+            "table itself and group_by=KEY."
+        )
+    if remedy:
+        raise TypeError(f"{name} expects a table, and got a {type(X).__name__}. {remedy}")
 
 
 def as_frame(X):
