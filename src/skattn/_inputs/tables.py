@@ -107,13 +107,13 @@ def read_table(X, name):
     """
     if isinstance(X, pd.DataFrame):
         return Table(X, X.index)
-    _refuse_other_collections(X, name)
     if issparse(X):
         raise TypeError(
             f"{name} expects a dense table, and got a sparse one ({type(X).__name__}). Make it "
             "dense: X.toarray(). In a Pipeline, the encoder before it gives a dense table with "
             "sparse_output=False, and a ColumnTransformer with sparse_threshold=0."
         )
+    _refuse_other_collections(X, name)
     if isinstance(X, np.ndarray):
         return Table(filled(X)) if X.dtype.names is None else Table(_structured(X, name))
     frame = nw.from_native(X, pass_through=True)

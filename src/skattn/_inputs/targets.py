@@ -63,7 +63,7 @@ def _shape_of(y):
     if hasattr(y, "shape"):
         return y.shape
     try:
-        return np.shape(y)
+        return np.asarray(y).shape
     except ValueError as error:  # of numpy, which names no y
         raise ValueError(
             "y holds targets of unequal length. Give each sample a number, or a row of as many "
