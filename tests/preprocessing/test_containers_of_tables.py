@@ -269,7 +269,7 @@ def test_windows_do_not_depend_on_how_time_is_told(rows, kind, place, max_gap):
     elif place == "level":
         table.index = pd.MultiIndex.from_arrays([labels, table.pop("g")], names=["t", "g"])
     else:
-        table["t"], params["time"] = labels, "t"
+        table["t"], params["time"] = pd.Series(labels, dtype=labels.dtype), "t"
     if place in ("polars", "pyarrow"):
         if kind in NOT_IN_POLARS:
             return
