@@ -231,7 +231,9 @@ def test_labels_of_another_type_are_a_warning(group_by):
     columns = ["v", *np.atleast_1d(group_by)]
     windows = TimeWindows(3, group_by=group_by, keep_context=True).fit(labelled(1)[:10][columns])
     rows = labelled("1")[10:][columns]
-    with pytest.warns(UserWarning, match="No group of these rows is among those of fit.*As text"):
+    with pytest.warns(
+        UserWarning, match="No group of these rows is among those of fit.*Written as text"
+    ):
         assert np.isnan(windows.transform(rows)[0, :2]).all()
 
 

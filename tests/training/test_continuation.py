@@ -194,7 +194,7 @@ def test_going_on_with_another_target_feature_is_an_error(small, walks, method):
     for first, later in [(0, None), (0, 1), (None, 0)]:
         model, twin = [small(target_feature=first, warm_start=True).fit(X, y) for _ in range(2)]
         before = model.predict(X)
-        with pytest.raises(ValueError, match="target_feature changed since the last fit"):
+        with pytest.raises(ValueError, match="changed since the last fit: target_feature from"):
             getattr(model.set_params(target_feature=later), method)(X[:, 1:], y)
         assert_array_equal(model.predict(X), before)
         getattr(twin, method)(X[:, 1:], y)

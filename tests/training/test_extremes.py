@@ -219,7 +219,7 @@ LARGE = "(column 0|Input X) contains infinity or a value too large"
 NOT_X = {
     "None": (None, ValueError, NO_SHAPE + r".*Got shape \(\)"),
     "text": ("abc", ValueError, NO_SHAPE),
-    "dict": ({"a": [1, 2]}, ValueError, NO_SHAPE),
+    "dict": ({"a": [1, 2]}, TypeError, r"got a dict. Make a table of its columns, pd.DataFrame"),
     "set": ({1, 2}, ValueError, NO_SHAPE),
     "list of dicts": ([{"a": 1}] * 8, TypeError, "column 0 holds more than numbers: .* not 'dict'"),
     "generator": ((row for row in [[1.0]]), ValueError, NO_SHAPE),
@@ -304,10 +304,18 @@ NOT_Y = {
     "dates of a zone": (
         pd.Series(pd.DatetimeIndex(DAYS).tz_localize("UTC")),
         ValueError,
-        "y must hold numbers. Got Timestamp.*at row 0. Predict a number",
+        "y must hold numbers. Got dates at row 0: 2020-01-01.*Predict a number",
     ),
-    "text": (["1"] * 7 + ["1,5"], ValueError, "y must hold numbers. Got '1', a str.*pd.to_numeric"),
-    "categories of text": (pd.Series(["lo"] * 8, dtype="category"), ValueError, "Got 'lo', a str"),
+    "text": (
+        ["1"] * 7 + ["1,5"],
+        ValueError,
+        "y must hold numbers. Got text at row 0: 1. Parse it first, pd.to_num",
+    ),
+    "categories of text": (
+        pd.Series(["lo"] * 8, dtype="category"),
+        ValueError,
+        "Got text at row 0: lo",
+    ),
     "unequal lengths": ([[1, 2]] * 7 + [[1]], ValueError, "y holds targets of unequal length"),
     "one too many": (np.ones(9), ValueError, r"inconsistent numbers of samples: \[9, 8\]|\[8, 9\]"),
 }
@@ -337,7 +345,7 @@ NOT_WEIGHTS = {
     "text": (
         ["1e2"] * 8,
         ValueError,
-        "must hold numbers. Got '1e2', a str, at row 0",
+        "must hold numbers. Got text at row 0: 1e2. Parse",
     ),
     "dates": (
         pd.DatetimeIndex(DAYS),

@@ -2,7 +2,6 @@
 
 import warnings
 
-import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -32,10 +31,6 @@ def _attends(estimator):
             f"Use one of {[name for name in ATTENTIONS if name]}, or a callable."
         )
     return True
-
-
-def _listed(numbers):
-    return None if numbers is None else numbers.tolist()
 
 
 class LSTMAttentionEstimator(BaseEstimator):
@@ -193,12 +188,6 @@ class LSTMAttentionEstimator(BaseEstimator):
         begins = earlier is None
         samples = check_samples(self, X, y, sample_weight, reset=begins)
         continued = self._continued(samples)
-        if not begins and not np.array_equal(continued, earlier.target_features):
-            raise ValueError(
-                f"target_feature changed since the last fit: it was of number "
-                f"{_listed(earlier.target_features)}, and is of {_listed(continued)}. Training can "
-                "only go on with the same targets; fit a clone, or set warm_start=False."
-            )
         return self._settled(samples, continued, begins), continued
 
     def _take_validation(self, X_val, y_val, sample_weight_val, continued):

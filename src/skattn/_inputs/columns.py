@@ -106,10 +106,11 @@ def _kind_of(column):
     kind = of_type or of_letter.get(dtype.kind)
     if kind is not None or pd.api.types.is_numeric_dtype(dtype):
         return kind
-    return next(filter(None, map(_kind_of_cell, column.dropna().astype(object))), None)
+    return next(filter(None, map(kind_of_cell, column.dropna().astype(object))), None)
 
 
-def _kind_of_cell(cell):
+def kind_of_cell(cell):
+    """Return in words what a cell is that is no number; None of a number, or what is unknown."""
     return next((kind for types, kind in _KINDS.items() if isinstance(cell, types)), None)
 
 

@@ -116,9 +116,8 @@ def read_table(X, name):
     _refuse_other_collections(X, name)
     if isinstance(X, np.ndarray):
         return Table(filled(X)) if X.dtype.names is None else Table(_structured(X, name))
-    frame = nw.from_native(X, pass_through=True)
-    is_series = isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.Series)
-    if frame is X and hasattr(X, "__arrow_c_stream__") and not is_series:
+    frame = nw.from_native(X, pass_through=True, allow_series=True)
+    if frame is X and hasattr(X, "__arrow_c_stream__"):
         frame = nw.from_arrow(X, backend="pyarrow")
     if isinstance(frame, nw.LazyFrame):
         raise TypeError(
@@ -147,18 +146,8 @@ def _refuse_other_collections(X, name):
 
 def as_frame(X):
     """Return a series, of any kind, as a table of one column, and anything else as it is."""
-    if isinstance(X, pd.Series):
-        return X.to_frame()
     series = nw.from_native(X, pass_through=True, series_only=True)
     return series.to_frame().to_native() if isinstance(series, nw.Series) else X
-
-
-def names_of_frame(X):
-    """Return the names of the columns of a frame of any kind; None of anything else."""
-    if isinstance(X, pd.DataFrame):
-        return list(X.columns)
-    frame = nw.from_native(X, pass_through=True)
-    return list(frame.columns) if isinstance(frame, nw.DataFrame) else None
 
 
 def filled(values):

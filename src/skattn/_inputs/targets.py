@@ -1,14 +1,11 @@
 """What y and the weights must be, with the messages."""
 
-from decimal import Decimal
-from numbers import Number
-
 import numpy as np
-import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
 from .._sklearn import n_samples_of
+from .columns import kind_of_cell
 from .containers import overflow_named
 from .sequences import check_range
 
@@ -78,15 +75,12 @@ def refuse_no_numbers(values, name, of_times):
     if values.dtype.kind not in "OSUTV":
         return
     for place, value in np.ndenumerate(values):
-        if isinstance(value, (Number, Decimal, np.bool_)) or value is None or value is pd.NA:
-            continue
-        value = value.item() if isinstance(value, np.generic) else value
-        is_text = isinstance(value, (str, bytes))
-        remedy = f"Parse it first, pd.to_numeric({name})." if is_text else of_times
-        raise ValueError(
-            f"{name} must hold numbers. Got {value!r}, a {type(value).__name__}, at row "
-            f"{place[0]}. {remedy}"
-        )
+        kind = kind_of_cell(value.item() if isinstance(value, np.generic) else value)
+        if kind is not None:
+            remedy = f"Parse it first, pd.to_numeric({name})." if kind == "text" else of_times
+            raise ValueError(
+                f"{name} must hold numbers. Got {kind} at row {place[0]}: {value}. {remedy}"
+            )
 
 
 def check_given(y, n_samples, name, is_table):

@@ -60,14 +60,15 @@ class Context:
     def _warn_of_other_labels(self, groups):
         """Warn of groups that are unknown, but would not be if labels were text in both tables."""
         own, new = (set(pd.unique(each).tolist()) for each in (self.order.groups, groups))
-        alike = {str(label).replace("'", "") for label in own} & {
-            str(label).replace("'", "") for label in new
-        }
-        if alike and own.isdisjoint(new):
+        if not own.isdisjoint(new):
+            return
+        as_text = [{str(label).replace("'", "") for label in labels} for labels in (own, new)]
+        alike = set.intersection(*as_text)
+        if alike:
             warnings.warn(
-                f"No group of these rows is among those of fit, so that no window holds rows from "
-                f"before. As text they are, such as {min(alike)!r}: give the labels the type that "
-                "they had in fit.",
+                "No group of these rows is among those of fit, so that no window holds rows from "
+                f"before. Written as text, {min(alike)!r} is in both: give the labels the type "
+                "that they had in fit.",
                 UserWarning,
                 stacklevel=2,
             )

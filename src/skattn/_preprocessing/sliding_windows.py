@@ -5,7 +5,7 @@ import pandas as pd
 
 from .._inputs.checks import check_table
 from .._inputs.layout import span_of
-from .._inputs.tables import Table, as_frame, filled, names_of_frame, read_table
+from .._inputs.tables import Table, as_frame, filled, read_table
 from .._inputs.windows import Windows
 from .._sklearn import POSITIVE_INTEGER, StrOptions, names_of_columns, validate_params
 from .gaps import MAX_GAP
@@ -206,5 +206,6 @@ def _target_names(y, horizon):
     name = getattr(y, "name", None)
     one = ["y" if name is None else name]
     names = one if n_outputs == 1 else [f"y{i}" for i in range(n_outputs)]
-    names = names_of_frame(y) or names
+    columns = read_table(y, "sliding_windows").columns
+    names = list(getattr(columns, "columns", names))
     return names if horizon == 1 else [f"{n}+{h}" for h in range(1, horizon + 1) for n in names]

@@ -58,7 +58,7 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
     parts = parts_of(samples, validation, params, earlier and earlier.n_members)
     spec = spec_of(params, samples, continues=continues, earlier=earlier and earlier.spec)
     if earlier:
-        _check_same_network(earlier.spec, spec)
+        _check_same(earlier, spec, target_features)
     both = followed_by(samples, validation)
     keys = keys_of(both)
     features, targets, starts = _starts(params, both, keys, parts, spec, earlier)
@@ -192,10 +192,13 @@ def _history(runs, earlier):
     }
 
 
-def _check_same_network(earlier, spec):
-    """Refuse to go on with another network than before."""
-    old = {f.name: getattr(earlier, f.name) for f in fields(spec)}
-    new = {f.name: getattr(spec, f.name) for f in fields(spec)}
+def _check_same(earlier, spec, target_features):
+    """Refuse to go on with another network than before, or with other targets."""
+    old, new = (
+        {f.name: getattr(each, f.name) for f in fields(each)}
+        | {"target_feature": None if features is None else features.tolist()}
+        for each, features in ((earlier.spec, earlier.target_features), (spec, target_features))
+    )
     changes = [f"{n} from {old[n]!r} to {new[n]!r}" for n in old if old[n] != new[n]]
     if changes:
         raise ValueError(

@@ -86,9 +86,11 @@ def cross_fit_classes(X, y, weights, folds, gain=None, kept=None):
     with one_thread():
         x = columns.of(X)
         kept = np.arange(len(x)) if kept is None else kept
-        mean = weights[kept] @ x[kept] / weights[kept].sum()
+        own = np.zeros(len(x))
+        own[kept] = weights[kept]
+        mean = own @ x / own.sum()
         x -= mean
-        unit = weights[kept] @ (x[kept] ** 2).mean(axis=1) or 1.0
+        unit = own @ (x**2).mean(axis=1) or 1.0
         axes = np.linalg.qr(x.T)[0] if len(x) < x.shape[1] else None
         samples = _Samples(x if axes is None else x @ axes, y, weights)
         alpha, pairs = _choose(samples, folds, unit)

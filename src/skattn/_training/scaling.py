@@ -27,7 +27,7 @@ class Statistics:
         """
         lowest, highest = _range(table)
         with np.errstate(over="ignore"):
-            constant = highest - lowest <= rounding(table)
+            constant = highest - lowest <= _rounding(lowest, highest, table.dtype)
         centre = np.where(constant, lowest, _weighted_mean(table, weights))
         # Squares of deviations relative to the largest one neither over- nor underflow.
         largest = np.maximum(highest - centre, centre - lowest)
@@ -70,9 +70,13 @@ class Statistics:
 
 def rounding(table):
     """Return by how much the values of each feature of a table may differ by rounding alone."""
-    if table.dtype.kind != "f":
-        return np.zeros(table.shape[1])
-    return _ROUNDING * np.finfo(table.dtype).eps * np.abs(_range(table)).max(axis=0)
+    lowest, highest = _range(table)
+    return _rounding(lowest, highest, table.dtype)
+
+
+def _rounding(lowest, highest, dtype):
+    eps = np.finfo(dtype).eps if dtype.kind == "f" else 0.0
+    return _ROUNDING * eps * np.maximum(np.abs(lowest), np.abs(highest))
 
 
 def _range(table):
