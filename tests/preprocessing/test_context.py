@@ -240,3 +240,10 @@ def test_labels_of_another_type_are_a_warning(group_by):
 def test_new_groups_are_no_warning():
     windows = TimeWindows(3, group_by=["site", "unit"], keep_context=True).fit(labelled(1)[:10])
     assert np.isnan(windows.transform(labelled(2)[10:])[0, :2]).all()
+
+
+def test_numbers_of_many_digits_are_groups_of_their_own():
+    ids = [Decimal("12345678901234567890"), Decimal("12345678901234567891"), Decimal("0.1"), 10**30]
+    table = days("UTC")[:8].assign(unit=pd.Series(ids * 2, days("UTC").index[:8], dtype=object))
+    windows = TimeWindows(2, group_by="unit").fit_transform(table)
+    assert windows[4:, :, 0].tolist() == [[0, 4], [1, 5], [2, 6], [3, 7]]

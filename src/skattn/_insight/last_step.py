@@ -63,10 +63,10 @@ class Reading:
         names = self.columns
         for transformer in self.transformers:
             names = _names_after(transformer, names)
-        own = names if names is not None and self.transformers else None
-        known = getattr(self.regressor, "feature_names_in_", []) if own is None else own
-        if len(known) == n_features:
-            return [str(name) for name in known]
+        if names is None or not self.transformers:
+            names = list(getattr(self.regressor, "feature_names_in_", []))
+        if len(names) == n_features:
+            return [str(name) for name in names]
         return [f"feature {feature}" for feature in range(n_features)]
 
     def sequences(self):

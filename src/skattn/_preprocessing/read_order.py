@@ -149,7 +149,10 @@ def _plain(label):
         return str(label)
     if isinstance(label, np.timedelta64) or not isinstance(label, (Real, np.bool_, Decimal)):
         return repr(label)
-    number = float(label)
     if isinstance(label, (Integral, np.bool_)):
         return int(label)
+    if isinstance(label, Decimal):  # floats would make one group of two numbers of many digits
+        is_whole = label.is_finite() and label == label.to_integral_value()
+        return int(label) if is_whole else repr(label)
+    number = float(label)
     return int(number) if number.is_integer() else number  # 1 and 1.0 are one group
