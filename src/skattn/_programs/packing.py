@@ -15,16 +15,17 @@ class Packing:
 
     def __init__(self, variables):
         self.variables = variables
-        self.sizes = [int(np.prod(variable.shape)) for variable in variables]
+        self.shapes = [tuple(variable.shape) for variable in variables]  # slow to ask for
+        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
 
     def pack(self, arrays):
         """Return the vector of an array for each variable; refuse arrays of other shapes."""
         arrays = [*map(np.asarray, arrays)]
-        for array, variable in zip(arrays, self.variables, strict=True):
-            if array.shape != tuple(variable.shape):
+        for array, shape, variable in zip(arrays, self.shapes, self.variables, strict=True):
+            if array.shape != shape:
                 raise ValueError(
-                    f"Parameter {variable.path!r} must have shape {tuple(variable.shape)}. Got "
-                    f"{array.shape}. Change values of fitted parameters only, or fit anew."
+                    f"Parameter {variable.path!r} must have shape {shape}. Got {array.shape}. "
+                    "Change values of fitted parameters only, or fit anew."
                 )
         joined = [np.zeros(0, "float32"), *(np.ravel(array) for array in arrays)]
         return np.concatenate(joined).astype("float32", copy=False)
@@ -39,4 +40,4 @@ class Packing:
     def unpack_arrays(self, vector):
         """Return an array for each variable, of its shape, from an array of all values."""
         pieces = np.split(vector, np.cumsum(self.sizes)[:-1])
-        return [p.reshape(v.shape) for p, v in zip(pieces, self.variables, strict=True)]
+        return [p.reshape(shape) for p, shape in zip(pieces, self.shapes, strict=True)]

@@ -41,7 +41,7 @@ LOSSES = {
 CHUNK_BYTES, GPU_CHUNK_BYTES = 2**25, 2**29
 
 #: Predictions run on multiples of this number of samples. Matrix kernels treat leftover samples
-#: differently; on whole multiples the result of a sample does not depend on its neighbours.
+#: differently; on whole multiples a sample's neighbours change its result by no bit, or by one.
 SAMPLE_MULTIPLE = 16
 
 if keras.backend.backend() != "tensorflow":
