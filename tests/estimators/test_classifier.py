@@ -348,6 +348,12 @@ def test_long_sequences_are_read_through_convolutions(small, codes, n_timesteps,
     assert model.fit(X[:, :20], codes).spec_.conv_filters == filters  # it goes on as it began
 
 
+@pytest.mark.parametrize(("n_timesteps", "length"), [(199, 1), (399, 3), (799, 4), (800, 8)])
+def test_segments_fall_into_parts_of_equal_length(small, codes, n_timesteps, length):
+    X = np.random.default_rng(0).normal(size=(40, n_timesteps, 1))
+    assert small(epochs=1, units=1).fit(X, codes).spec_.segment_length == length
+
+
 def test_shapes_are_found_wherever_they_stand():
     """A wave up and down, or down and up, anywhere in noise: no step decides alone."""
     rng = np.random.default_rng(0)
@@ -360,6 +366,15 @@ def test_shapes_are_found_wherever_they_stand():
         units=8, conv_filters=(8,), epochs=30, n_members=1, random_state=0
     )
     assert model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.95
+
+
+def test_training_ends_where_the_log_loss_hardly_falls():
+    """Classes far apart: the log loss would fall for all 400 epochs."""
+    codes = np.arange(40) % 3
+    X = np.random.default_rng(0).normal(size=(40, 3, 1)) + 8.0 * codes[:, None, None]
+    model = LSTMAttentionClassifier(random_state=0).fit(X, codes)
+    assert model.n_iter_ < 400
+    assert model.validation_loss_curve_[-1] < 0.01
 
 
 def test_what_a_line_explains_is_left_to_the_line():

@@ -42,7 +42,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     segment_length : int or "auto", default="auto"
         Number of consecutive steps that the LSTM reads as one. Attention weights are still given
         per step, those of a segment in equal shares. "auto" is one hundredth of the steps, at
-        least 1: the LSTM reads 100 to 200 segments of a long sequence.
+        least 1, from 4 on a multiple of 4: the LSTM reads 100 to 200 segments of a long sequence.
 
     {instance_norm}
     {n_timesteps}
@@ -196,7 +196,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
         early_stopping="auto",
         validation_fraction="auto",
         n_iter_no_change="auto",
-        tol=0.0,
+        tol=1e-3,
         n_members="auto",
         callbacks=None,
         warm_start=False,

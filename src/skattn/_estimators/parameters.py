@@ -83,11 +83,13 @@ bidirectional : bool, default=False
     Whether each LSTM also reads from the end. The hierarchical network does so always.
 
 conv_filters : sequence of int or "auto", default="auto"
-    Filters of convolutions with relu before the LSTM [9]_, one number for each layer; () for
-    none. The first sees a step (or segment) with its three neighbours on both sides, each further
-    one with two, so that the LSTM reads shapes in place of values. Attention then weighs
-    steps together with their neighbours. "auto" is (64, 64) for classes of sequences of 50 steps
-    or more, else ().
+    Filters of convolutions before the LSTM [9]_, one number for each layer, each normalized over
+    its filters [11]_ and followed by relu; () for none. The first sees a step with its three
+    neighbours on both sides, each further one with two, so that the LSTM reads shapes in place of
+    values. Attention then weighs steps together with their neighbours. With `segment_length` they
+    see the parts of a segment, up to four of equal length, and the LSTM reads the greatest value
+    of each filter in a segment. "auto" is (64, 64) for classes of sequences of 50 steps or more,
+    else ().
 
 dense_units : sequence of int, default=None
     Units of relu layers between attention and output. None means none, and (128,) for the
@@ -131,8 +133,9 @@ n_iter_no_change : int or "auto", default="auto"
     Epochs to wait for an improvement, with early stopping. "auto" is 15 where the training
     loss halved since the best epoch (validation has turned), else 50 (a plateau).
 
-tol : float, default=0.0
-    Smallest decrease of the validation loss that counts as an improvement.
+tol : float, default=0.0 (regressor), 0.001 (classifier)
+    Smallest decrease of the validation loss that counts as an improvement. A log loss falls
+    without end where classes can be told apart; below 0.001 no probability moves that matters.
 
 callbacks : list, default=None
     Keras callbacks (instances or classes), called at the begin and end of training and of each
@@ -220,6 +223,7 @@ REFERENCES = """
    multimodal wearable activity recognition", Sensors 16(1), 2016.
 .. [10] T. Kim et al., "Reversible instance normalization for accurate time-series forecasting
    against distribution shift", ICLR 2022.
+.. [11] J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016, arXiv:1607.06450.
 """
 
 _SHARED = {text.split(" ", 1)[0]: text for text in re.split(r"\n\n(?=\w+ : )", TEXTS.strip())}

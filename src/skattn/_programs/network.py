@@ -12,7 +12,7 @@ from keras import ops
 
 from .. import layers
 from ..layers._attention import weighted_sum
-from .spec import convolutions
+from .spec import convolutions, parts_of_segments
 
 #: The type of every layer, whatever Keras' global policy says.
 DTYPE = "float32"
@@ -116,9 +116,8 @@ def assemble(spec):
         values, mask, membership = layers.Segments(
             spec.segment_length, name="segments", dtype=DTYPE
         )(values, mask)
-    if own_levels is not None:
-        values = _with_levels(values, own_levels, mask)
-    states, query = _encode(_convolve(values, mask, spec), mask, spec)
+    read = _convolve if spec.conv_filters else _with_levels
+    states, query = _encode(read(values, own_levels, mask, spec), mask, spec)
     build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
     built = build(query, states, mask, spec)
     if not isinstance(built, tuple) or len(built) != 3:
@@ -134,27 +133,39 @@ def assemble(spec):
     return keras.Model(sequences, outputs, name="lstm_attention")
 
 
-def _with_levels(values, levels, mask):
-    """Give each present step the levels of its sequence as further features."""
+def _with_levels(values, levels, mask, spec):
+    """Give each present step the levels of its sequence, where there are, as further features."""
+    if levels is None:
+        return values
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
     return ops.concatenate([values, present * ops.expand_dims(levels, 1)], axis=-1)
 
 
-def _convolve(values, mask, spec):
-    """Read each step with its neighbours; absent ones are 0, as beyond the ends."""
+def _convolve(values, levels, mask, spec):
+    """Read the parts of segments with their neighbours; return the maxima over each segment.
+
+    Absent parts are 0, as beyond the ends.
+    """
+    n_parts = parts_of_segments(spec)
+    if n_parts > 1:
+        values = _reshaped(values, (-1, values.shape[-1] // n_parts), name="parts")
+        mask = ops.repeat(mask, n_parts, axis=1)
+    values = _with_levels(values, levels, mask, spec)
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
     for name, size, filters in convolutions(spec):
-        convolution = keras.layers.Conv1D(
-            filters,
-            size,
-            padding="same",
-            data_format="channels_last",
-            activation="relu",
-            name=name,
-            dtype=DTYPE,
-        )
-        values = present * convolution(values)
+        values = keras.layers.Conv1D(
+            filters, size, padding="same", data_format="channels_last", name=name, dtype=DTYPE
+        )(values)
+        values = keras.layers.LayerNormalization(name=f"{name}_norm", dtype=DTYPE)(values)
+        values = present * ops.relu(values)
+    if n_parts > 1:
+        shape = (-1, n_parts, values.shape[-1])
+        values = ops.max(_reshaped(values, shape, name="filters_of_parts"), axis=2)
     return values
+
+
+def _reshaped(values, shape, name):
+    return keras.layers.Reshape(shape, name=name, dtype=DTYPE)(values)
 
 
 def _encode(values, mask, spec):

@@ -21,6 +21,9 @@ HEAD_INPUT_NAMES = ("concat", "context")
 #: Steps that the first convolution, and each further one, sees at once.
 KERNEL_SIZES = 7, 5
 
+#: Greatest number of parts of a segment that convolutions read one by one.
+MOST_PARTS = 4
+
 #: Fields of a spec that are integers; numpy's become Python's.
 COUNTS = ("n_features", "n_outputs", "units", "n_layers", "segment_length", "linear_steps")
 
@@ -146,6 +149,11 @@ def _check_attention(attention):
             f"attention must be hashable, for fits to find its compiled program. Got "
             f"attention={attention!r}: {error}. Use a function, or @dataclass(frozen=True)."
         ) from error
+
+
+def parts_of_segments(spec):
+    """Return the number of parts of a segment that the convolutions of a spec read one by one."""
+    return max(n for n in range(1, MOST_PARTS + 1) if spec.segment_length % n == 0)
 
 
 def convolutions(spec):

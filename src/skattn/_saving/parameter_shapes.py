@@ -1,6 +1,6 @@
 """Names and shapes of the parameters of a network, without building it."""
 
-from .._programs.spec import convolutions
+from .._programs.spec import convolutions, parts_of_segments
 
 
 def parameter_shapes(spec):
@@ -38,10 +38,12 @@ def parameter_shapes(spec):
 
 def _convolutions(spec):
     """Return what the first LSTM reads of a step, and the parameters of the convolutions."""
-    n_in = spec.n_features * (spec.segment_length + 2 * spec.instance_norm)
+    n_steps = spec.segment_length // (parts_of_segments(spec) if spec.conv_filters else 1)
+    n_in = spec.n_features * (n_steps + 2 * spec.instance_norm)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, size, filters in convolutions(spec):
         shapes |= {f"{name}/kernel": (size, n_in, filters), f"{name}/bias": (filters,)}
+        shapes |= {f"{name}_norm/gamma": (filters,), f"{name}_norm/beta": (filters,)}
         n_in = filters
     return n_in, shapes
 

@@ -7,7 +7,8 @@ relative_inputs        `target_feature`                       True where there i
 linear_path            `target_feature`                       trained in the network with one
                        held-out samples, loss                 a line stacked beside the networks
 segment_length         `target_feature`, number of steps T,   max(1, T // 16) with one, else 1;
-                       loss                                   max(1, T // 100) for classes
+                       loss                                   max(1, T // 100) for classes, from 4
+                                                              on its lower multiple of 4
 conv_filters           number of steps T, loss                (64, 64) for classes from T = 50 on,
                                                               else ()
 instance_norm          number of steps T, loss                True for classes from T = 50 on
@@ -29,7 +30,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .._programs.spec import NetworkSpec, make_spec
+from .._programs.spec import MOST_PARTS, NetworkSpec, make_spec
 
 #: Learning-rate schedule name → factor at a share of the training in [0, 1).
 #: The cosine is that of I. Loshchilov, F. Hutter, "SGDR", ICLR 2017, without restarts.
@@ -158,14 +159,17 @@ def _as_before(earlier):
 
 def _from_data(n_timesteps, loss, continues):
     """Settle what "auto" means for the network of a first fit."""
-    n_segments = AUTO_SEGMENTS if continues else n_timesteps
+    segment_length = max(1, n_timesteps // AUTO_SEGMENTS) if continues else 1
     shapes = False
     if loss == "log_loss":
-        n_segments, shapes = SEGMENTS_OF_CLASSES, n_timesteps >= STEPS_OF_SHAPES
+        shapes = n_timesteps >= STEPS_OF_SHAPES
+        segment_length = max(1, n_timesteps // SEGMENTS_OF_CLASSES)
+        if segment_length > MOST_PARTS:
+            segment_length -= segment_length % MOST_PARTS
     return {
         "relative_inputs": continues,
         "linear_path": continues,
-        "segment_length": max(1, n_timesteps // n_segments),
+        "segment_length": segment_length,
         "conv_filters": AUTO_FILTERS if shapes else (),
         "instance_norm": shapes,
     }
