@@ -155,7 +155,12 @@ CONVERTED = {
     "general": {"attention": "general", "n_layers": 2},
     "additive": {"attention": "additive", "n_members": 2, "segment_length": 3},
     "hierarchical": {"attention": "hierarchical"},
-    "shapes": {"attention": "additive", "conv_filters": (4, 3), "instance_norm": True},
+    "shapes": {
+        "attention": "additive",
+        "conv_filters": (4, 3),
+        "segment_length": 2,
+        "instance_norm": True,
+    },
 }
 
 
