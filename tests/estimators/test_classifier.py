@@ -31,6 +31,7 @@ from skattn import (
     load,
     save,
 )
+from skattn._training.settings import _from_data
 from skattn.datasets import make_symbol_recall
 
 same = np.testing.assert_array_equal
@@ -349,9 +350,9 @@ def test_long_sequences_are_read_through_convolutions(small, codes, n_timesteps,
 
 
 @pytest.mark.parametrize(("n_timesteps", "length"), [(199, 1), (399, 3), (799, 4), (800, 8)])
-def test_segments_fall_into_parts_of_equal_length(small, codes, n_timesteps, length):
-    X = np.random.default_rng(0).normal(size=(40, n_timesteps, 1))
-    assert small(epochs=1, units=1).fit(X, codes).spec_.segment_length == length
+def test_segments_fall_into_parts_of_equal_length(n_timesteps, length):
+    settled = _from_data(n_timesteps, "log_loss", continues=False)
+    assert settled["segment_length"] == length
 
 
 def test_shapes_are_found_wherever_they_stand():
@@ -372,7 +373,7 @@ def test_training_ends_where_the_log_loss_hardly_falls():
     """Classes far apart: the log loss would fall for all 400 epochs."""
     codes = np.arange(40) % 3
     X = np.random.default_rng(0).normal(size=(40, 3, 1)) + 8.0 * codes[:, None, None]
-    model = LSTMAttentionClassifier(random_state=0).fit(X, codes)
+    model = LSTMAttentionClassifier(n_members=1, random_state=0).fit(X, codes)
     assert model.n_iter_ < 400
     assert model.validation_loss_curve_[-1] < 0.01
 
