@@ -36,6 +36,19 @@ def _searches(epochs):
     ]
 
 
+def _searches_in_processes():
+    each = {
+        "skattn": {"library": "skattn"},
+        "SciKeras": {"library": "scikeras"},
+        "skorch, 1 thread": {"library": "skorch", "threads": 1},
+    }
+    return [
+        (f"{label}, {figure}", workers.search, arguments | {"epochs": 20, "n_jobs": 2}, figure)
+        for figure in ("seconds", "score")
+        for label, arguments in each.items()
+    ]
+
+
 def _searches_of_classes():
     each = {
         "skattn": {"library": "skattn"},
@@ -73,6 +86,7 @@ WIDE = {"library": "skattn", "shape": SHAPES[1], "batch": 256, "n_threads": 1}
 SECTIONS = {
     "search 2": _searches(2),
     "search 20": _searches(20),
+    "search_jobs": _searches_in_processes(),
     "search_classes": _searches_of_classes(),
     "threads": [
         (f"{n} thread(s) of fits, s", workers.threads, {"epochs": 20}, str(n)) for n in (1, 2)
@@ -107,6 +121,7 @@ SECTIONS = {
 TITLES = {
     "search 2": "search of 6 candidates by 5 folds, 1,000 x 24 x 4, 2 epochs",
     "search 20": "the same search, 20 epochs",
+    "search_jobs": "the same search, 20 epochs, with n_jobs=2, its processes not yet started",
     "search_classes": "the same search of classifiers, three classes, 20 epochs",
     "threads": "the same search, 20 epochs, with one fit at a time and with two",
     "step small": f"training step, (T, F, H) = {SHAPES[0]}, batch 32",
@@ -124,6 +139,8 @@ _RATIOS = {
     "search": [("SciKeras / skattn", ["SciKeras, {}"], _SKATTN),
                ("SciKeras / skattn, threads as they are", ["SciKeras, {}"], _SKATTN[:1]),
                ("skorch, 1 thread / skattn", ["skorch, 1 thread, {}"], _SKATTN)],
+    "search_jobs": [("SciKeras / skattn", ["SciKeras, {}"], _SKATTN[:1]),
+                    ("skorch, 1 thread / skattn", ["skorch, 1 thread, {}"], _SKATTN[:1])],
     "search_classes": [("SciKeras / skattn", ["SciKeras, {}"], _SKATTN[:1])],
     "step": [("Keras / skattn", ["Keras fit, {}"], _SKATTN),
              ("Keras / skattn, threads as they are", ["Keras fit, {}"], _SKATTN[:1]),
@@ -136,7 +153,8 @@ _RATIOS = {
                 ("MLPRegressor / skattn", ["MLPRegressor, {}"], ["skattn, {}"])],
     "small": [],
 }  # fmt: skip
-_UNITS = {"search": "seconds", "search_classes": "seconds", "step": "ms", "threads": "s",
+_UNITS = {"search": "seconds", "search_jobs": "seconds", "search_classes": "seconds",
+          "step": "ms", "threads": "s",
           "fit": "s", "predict": "ms", "throughput": "GFLOPS", "small": ""}  # fmt: skip
 
 
