@@ -134,8 +134,8 @@ n_iter_no_change : int or "auto", default="auto"
     loss halved since the best epoch (validation has turned), else 50 (a plateau).
 
 tol : float, default=0.0 (regressor), 0.001 (classifier)
-    Smallest decrease of the validation loss that counts as an improvement. A log loss falls
-    without end where classes can be told apart; below 0.001 no probability moves that matters.
+    Smallest decrease of the validation loss that counts as an improvement. Where classes can
+    be told apart, a log loss falls without end; hence 0.001 there.
 
 callbacks : list, default=None
     Keras callbacks (instances or classes), called at the begin and end of training and of each

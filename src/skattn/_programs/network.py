@@ -116,8 +116,7 @@ def assemble(spec):
         values, mask, membership = layers.Segments(
             spec.segment_length, name="segments", dtype=DTYPE
         )(values, mask)
-    read = _convolve if spec.conv_filters else _with_levels
-    states, query = _encode(read(values, own_levels, mask, spec), mask, spec)
+    states, query = _encode(_convolve(values, own_levels, mask, spec), mask, spec)
     build = spec.attention if callable(spec.attention) else NETWORKS[spec.attention]
     built = build(query, states, mask, spec)
     if not isinstance(built, tuple) or len(built) != 3:
@@ -133,10 +132,8 @@ def assemble(spec):
     return keras.Model(sequences, outputs, name="lstm_attention")
 
 
-def _with_levels(values, levels, mask, spec):
-    """Give each present step the levels of its sequence, where there are, as further features."""
-    if levels is None:
-        return values
+def _with_levels(values, levels, mask):
+    """Give each present step the levels of its sequence as further features."""
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
     return ops.concatenate([values, present * ops.expand_dims(levels, 1)], axis=-1)
 
@@ -144,13 +141,14 @@ def _with_levels(values, levels, mask, spec):
 def _convolve(values, levels, mask, spec):
     """Read the parts of segments with their neighbours; return the maxima over each segment.
 
-    Absent parts are 0, as beyond the ends.
+    Absent parts are 0, as beyond the ends. Without convolutions a segment is one part.
     """
     n_parts = parts_of_segments(spec)
     if n_parts > 1:
         values = _reshaped(values, (-1, values.shape[-1] // n_parts), name="parts")
         mask = ops.repeat(mask, n_parts, axis=1)
-    values = _with_levels(values, levels, mask, spec)
+    if levels is not None:
+        values = _with_levels(values, levels, mask)
     present = ops.expand_dims(ops.cast(mask, DTYPE), -1)
     for name, size, filters in convolutions(spec):
         values = keras.layers.Conv1D(

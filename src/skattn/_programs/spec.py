@@ -152,8 +152,9 @@ def _check_attention(attention):
 
 
 def parts_of_segments(spec):
-    """Return the number of parts of a segment that the convolutions of a spec read one by one."""
-    return max(n for n in range(1, MOST_PARTS + 1) if spec.segment_length % n == 0)
+    """Return the number of parts of a segment that convolutions read one by one; 1 without any."""
+    most = MOST_PARTS if spec.conv_filters else 1
+    return max(n for n in range(1, most + 1) if spec.segment_length % n == 0)
 
 
 def convolutions(spec):

@@ -38,7 +38,7 @@ def parameter_shapes(spec):
 
 def _convolutions(spec):
     """Return what the first LSTM reads of a step, and the parameters of the convolutions."""
-    n_steps = spec.segment_length // (parts_of_segments(spec) if spec.conv_filters else 1)
+    n_steps = spec.segment_length // parts_of_segments(spec)
     n_in = spec.n_features * (n_steps + 2 * spec.instance_norm)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, size, filters in convolutions(spec):
