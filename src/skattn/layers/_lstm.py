@@ -48,6 +48,9 @@ class LSTM(keras.layers.LSTM):
     TensorShape([2, 5, 8])
     """
 
+    def __init__(self, units, **kwargs):  # else inspect shows *args in Python 3.11.2
+        super().__init__(units, **kwargs)
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Run the LSTM over time (called by `keras.layers.RNN.call`)."""
         if not self._runs_fused():
