@@ -1,19 +1,19 @@
 """Whether the verdict of `compare_attentions` can be trusted: level, power and coverage.
 
     python benchmarks/insight.py [control windows power classes] [--sets N] [--quick] [--stand-in]
-        [--sizes N ...] [--kinds NAME ...] [--truths N] [--rows FILE] [--write]
+        [--first N] [--sizes N ...] [--kinds NAME ...] [--truths N] [--rows FILE] [--write]
     python benchmarks/insight.py flood --data DIR [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
 does both for a classifier. Each set is a row of FILE (JSON lines), written when it is done; sets
 that FILE holds are not run again, so that a run can be stopped and go on. ``--sets`` is the number
-for each kind and size, ``--sizes`` cuts the numbers of samples, ``--kinds`` the kinds to run,
-``--truths`` the number of sets of ``power`` whose true share is found by fresh fits; ``--quick``
-runs two small ones of each. ``--stand-in`` takes random reservoirs in place of networks
-(reservoir.py), which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1
-(P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into
-docs/images.
+for each kind and size, of which ``--first`` leaves out the first ones; ``--sizes`` cuts the numbers
+of samples, ``--kinds`` the kinds to run, ``--truths`` the number of sets of ``power`` whose true
+share is found by fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random
+reservoirs in place of networks (reservoir.py), which fit in milliseconds. ``flood`` compares on the
+training rows of FloodModeling1 (P1; DIR as in accuracy.py). ``--write`` puts the tables into
+RESULTS.md and the figure into docs/images.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def run(sections, options):
     name = type(options.model).__name__
     tasks = [
         (section, make, size, number)
-        for number in range(options.sets)
+        for number in range(options.first, options.sets)
         for section in sections
         for make in SECTIONS[section][0]
         for size in SECTIONS[section][1]
@@ -139,7 +139,8 @@ def rows_of(section, model, options):
     keys = pd.DataFrame(frame.pop("key").tolist(), columns=["model", "section", "kind", "n", "set"])
     frame = pd.concat([keys, frame], axis=1)
     own = (frame["model"] == type(model).__name__) & (frame["section"] == section)
-    return frame[own & (frame["set"] < options.sets) & frame["n"].isin(options.sizes)]
+    own &= frame["set"].between(options.first, options.sets - 1)
+    return frame[own & frame["n"].isin(options.sizes)]
 
 
 def table_of(frame):
@@ -221,6 +222,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", default=list(SECTIONS))
     parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
     parser.add_argument("--kinds", nargs="+", help="names of kinds to run; all by default")
     parser.add_argument("--truths", type=int, default=40)
@@ -255,6 +257,7 @@ def report(section, options):
         fresh = f"truth from {options.fresh_seeds} fresh seeds a fold"
         truth = "no truth is fitted" if section in OWN else fresh
         title = f"{section}, {name}, {truth}"
+        command += f" --first {options.first}" if options.first else ""
         command += f" --sets {options.sets} --fresh-seeds {options.fresh_seeds}"
         command += f" --truths {options.truths} --sizes {' '.join(map(str, options.sizes))}"
         command += " --stand-in" if options.stand_in else ""
