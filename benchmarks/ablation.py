@@ -1,110 +1,159 @@
-"""What each default earns: errors on validation rows when one of them is changed.
+"""What each part of the recipe earns under drift: errors on blocks in time that follow training.
 
-    python benchmarks/ablation.py --data DIR [P1 P3 P4 P5 P6 P7] [--seeds 0] [--write]
+    python benchmarks/ablation.py --data DIR [P5 P6 P7 P10 P11 P12] [--seeds 0] [--rows FILE]
+        [--changes NAME ...] [--write]
 
-No test row is read. P3, P4 and P7 train on their training rows and are scored on their
-validation rows; P5 and P6 on four blocks in time of both together, each left out once with the
-rows around it; P1 on two of four folds of its training rows. Early stopping uses the last tenth
-of what is trained on, as always. ``--write`` puts the tables into RESULTS.md.
+No test sample is read. The training and validation samples of a series are one series here; its
+last three tenths are two blocks. A model is fitted on the newest samples before a block, at most
+`MOST` of them, whose windows and targets end before it begins, and scored on that block. Each
+change of the plain defaults is fitted with all else as it is. Two simple models stand beside them.
+Each error is a row of FILE (JSON lines), written when it is done; what FILE holds is not run
+again. ``--write`` puts the table into RESULTS.md.
 """
 
 import argparse
+import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from protocols import PROTOCOLS, Rows
-from sklearn.model_selection import KFold
+from baselines import boosting, last_value, ridge
+from defaults import as_user
+from protocols import PROTOCOLS
+from sklearn.preprocessing import QuantileTransformer
 from tables import write
 
 from skattn import LSTMAttentionRegressor
 
-#: Each change of the defaults, and whether it says anything without a target_feature.
+#: Greatest number of samples that train: the newest ones.
+MOST = 2_500
+
+#: Where the two blocks begin and end, as shares of a series.
+EDGES = (0.7, 0.85, 1.0)
+
+#: Task that is run → number of steps from the last one of a window to its target.
+AHEAD = {"P5": 1, "P6, 16 steps": 16, "P7": 1, "P10": 6, "P11": 24, "P12": 0}
+
+#: Each change of the defaults: parameters.
 CHANGES = {
-    "defaults": ({}, True),
-    "target_feature=None": ({"target_feature": None}, False),
-    "relative_inputs=False": ({"relative_inputs": False}, False),
-    "linear_path=False": ({"linear_path": False}, False),
-    "segment_length=1": ({"segment_length": 1}, False),
-    "ema_momentum=0": ({"ema_momentum": 0.0}, True),
-    "weight_decay=None": ({"weight_decay": None}, True),
-    "weight_decay=2": ({"weight_decay": 2.0}, True),
-    "dropout=0.1": ({"dropout": 0.1}, True),
-    "learning_rate=1e-3": ({"learning_rate": 1e-3}, True),
-    "n_members=3": ({"n_members": 3}, True),
+    "defaults": {},
+    "loss='huber'": {"loss": "huber"},
+    "loss='absolute_error'": {"loss": "absolute_error"},
+    "dropout=0.2": {"dropout": 0.2},
+    "weight_decay=2": {"weight_decay": 2.0},
+    "learning_rate=1e-3": {"learning_rate": 1e-3},
+    "ema_momentum=0": {"ema_momentum": 0.0},
+    "units=32": {"units": 32},
+    "n_members=10": {"n_members": 10},
+    "n_members=1": {"n_members": 1},
+    "instance_norm=True": {"instance_norm": True},
+    "linear_path=False": {"linear_path": False},
+    "attention=None": {"attention": None},
 }
 
-#: Rows left out on both sides of a block: a window and the longest horizon of P6.
-GAP = 26
+
+def squashed(steps):
+    """Return features whose distance from the mean enters as its inverse hyperbolic sine."""
+    mean, deviation = steps.mean(axis=0), steps.std(axis=0) + 1e-9
+    return lambda values: np.arcsinh((values - mean) / deviation)
 
 
-def splits(task):
-    """Return pairs of rows to train on and to score, none of them test rows."""
-    X, y = np.asarray(task.train.X), task.train.y
-    if task.validation is None:
-        folds = list(KFold(4, shuffle=True, random_state=0).split(X))[:2]
-        return [(Rows(X[a], y[a]), Rows(X[b], y[b])) for a, b in folds]
-    if not task.name.startswith(("P5", "P6")):
-        return [(task.train, task.validation)]
-    X = np.concatenate([X, task.validation.X])
-    y = np.concatenate([y, task.validation.y])
-    at, pairs = np.arange(len(X)), []
-    for block in np.array_split(at, 4):
-        apart = (at < block[0] - GAP) | (at > block[-1] + GAP)
-        pairs.append((Rows(X[apart], y[apart]), Rows(X[block], y[block])))
-    return pairs
+def ranked(steps):
+    """Return features as normal scores of their ranks in training, which bound them."""
+    return QuantileTransformer(output_distribution="normal", random_state=0).fit(steps).transform
 
 
-def error(task, params, seed):
-    """Return the error over all rows that are scored."""
-    predicted, known = [], []
-    for train, scored in splits(task):
-        model = LSTMAttentionRegressor(random_state=seed, **{**task.says, **params})
-        predicted.append(model.fit(train.X, train.y).predict(scored.X))
-        known.append(scored.y)
-    score = next(iter(task.scores.values()))
-    return score.error(np.concatenate(known), np.concatenate(predicted))
+#: Further readings of each step that stand beside the features themselves, learned in training.
+READINGS = {"squashed levels beside": squashed, "ranks beside": ranked}
 
 
-def ablate(task, seeds):
-    """Return the errors of all changes that say something about a task, as a table."""
-    rows, first = {}, None
-    for name, (params, always) in CHANGES.items():
-        if not (always or task.says):
-            continue
-        n_timesteps = task.train.X.shape[1]
-        if name.startswith("segment") and not 32 <= n_timesteps <= 100:  # no other, or an hour
-            continue
-        if name.startswith("target_feature"):  # as long segments as with it
-            params = {**params, "segment_length": max(1, n_timesteps // 16)}
-        errors = [error(task, params, seed) for seed in seeds]
-        first = first or np.median(errors)
-        rows[name] = {
-            "median": f"{np.median(errors):.4g}",
-            "against defaults": f"{np.median(errors) / first:.3f}",
-            "all seeds": " ".join(f"{value:.4g}" for value in errors),
-        }
-        print(task.name, name, rows[name], flush=True)
-    return pd.DataFrame(rows).T
+def blocks(task, ahead):
+    """Yield the numbers of the samples that train, and of those of the block after them."""
+    n_samples, n_timesteps = task.train.X.shape[:2]
+    edges = [int(edge * n_samples) for edge in EDGES]
+    for begin, end in pairwise(edges):
+        last = begin - ahead - n_timesteps
+        yield np.arange(max(0, last - MOST), last), np.arange(begin, end)
+
+
+def predict(task, change, seed, train, block):
+    """Fit a model on the samples before a block; return its predictions of the block."""
+    X, y = task.train
+    if change in ("RidgeCV", "HistGradientBoosting"):
+        make = {"RidgeCV": ridge, "HistGradientBoosting": boosting}[change]
+        model = make(X[train], y[train])[1].fit(X[train], y[train] - last_value(task, X[train]))
+        return model.predict(X[block]) + last_value(task, X[block])
+    if change in READINGS:
+        read = READINGS[change](X[train].reshape(-1, X.shape[2]))
+        beside = read(X.reshape(-1, X.shape[2])).reshape(X.shape)
+        X = np.concatenate([X, beside], axis=2)
+    params = task.says | CHANGES.get(change, {})
+    model = LSTMAttentionRegressor(random_state=seed, **params)
+    return model.fit(X[train], y[train]).predict(X[block])
+
+
+def run(options, known):
+    """Run what is not known yet: all series with the first change, then with the second."""
+    tasks = [task for name in options.protocols for task in PROTOCOLS[name](options.data)]
+    tasks = [as_series(task) for task in tasks if task.name in AHEAD]
+    for change in options.changes:
+        for task in tasks:
+            score = next(iter(task.scores.values())).error
+            for seed in options.seeds:
+                for number, (train, block) in enumerate(blocks(task, AHEAD[task.name])):
+                    key = [task.name, change, number, seed]
+                    if key in known:
+                        continue
+                    error = score(task.train.y[block], predict(task, change, seed, train, block))
+                    print(*key, error, flush=True)
+                    with options.rows.open("a") as file:
+                        file.write(json.dumps({"key": key, "error": error}) + "\n")
+
+
+def as_series(task):
+    """Return a task whose training samples are all that are not test samples."""
+    return replace(task, train=as_user(task), validation=None)
+
+
+def read_rows(path):
+    """Return the rows of a file; none where it does not exist."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table_of(rows):
+    """Return errors as multiples of the defaults', mean over blocks and seeds, and their mean."""
+    keys = pd.DataFrame([row["key"] for row in rows], columns=["task", "change", "block", "seed"])
+    errors = keys.assign(error=[row["error"] for row in rows])
+    errors = errors.pivot_table("error", ["task", "block", "seed"], "change", sort=False)
+    ratios = errors.div(errors["defaults"], axis=0)
+    table = ratios.groupby("task", sort=False).mean().T
+    table["all"] = table.mean(axis=1)
+    table["better in"] = (ratios < 1).sum().astype(str) + " of " + ratios.notna().sum().astype(str)
+    table.loc["defaults", "better in"] = ""
+    own = errors["defaults"].groupby("task", sort=False).mean().map("{:.4g}".format)
+    return f"{table.round(3).to_string()}\n\nErrors of the defaults: {own.to_dict()}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("protocols", nargs="*")
+    parser.add_argument("protocols", nargs="*", default=["P5", "P6", "P7", "P10", "P11", "P12"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    everything = [*CHANGES, *READINGS, "RidgeCV", "HistGradientBoosting"]
+    parser.add_argument("--changes", nargs="+", choices=everything, default=everything)
+    parser.add_argument("--rows", type=Path, default=Path("ablation_rows.jsonl"))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    for name in options.protocols or ("P1", "P3", "P4", "P5", "P6", "P7"):
-        for task in PROTOCOLS[name](options.data):
-            table = ablate(task, options.seeds)
-            text = table.to_string()
-            print(task.name, text, sep="\n")
-            if options.write:
-                seeds = " ".join(map(str, options.seeds))
-                command = f"python benchmarks/ablation.py --data DIR {name} --seeds {seeds} --write"
-                write(f"ablation {task.name}", f"Ablation on validation rows: {task.name}", text,
-                      command)  # fmt: skip
+    run(options, [row["key"] for row in read_rows(options.rows)])
+    text = table_of(read_rows(options.rows))
+    print(text)
+    if options.write:
+        names, seeds = " ".join(options.protocols), " ".join(map(str, options.seeds))
+        command = f"python benchmarks/ablation.py --data DIR {names} --seeds {seeds} --write"
+        write("ablation", "Ablation: errors on blocks in time, over those of the defaults", text,
+              command)  # fmt: skip
 
 
 if __name__ == "__main__":
