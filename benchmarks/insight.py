@@ -7,7 +7,8 @@
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
 does both for a classifier. Each set is a row of FILE (JSON lines), written when it is done; sets
-that FILE holds are not run again, so that a run can be stopped and go on. ``--sets`` is the number
+that FILE holds are not run again, so that a run can be stopped and go on; insight_rows.jsonl beside
+this script has the sets run last. ``--sets`` is the number
 for each kind and size, of which ``--first`` leaves out the first ones; ``--sizes`` cuts the numbers
 of samples, ``--kinds`` the kinds to run, ``--truths`` the number of sets of ``power`` whose true
 share is found by fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random
