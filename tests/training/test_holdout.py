@@ -228,31 +228,6 @@ def test_networks_whose_block_leaves_less_than_half_stop_by_the_last_one(length,
     assert all(2 * len(train) > len(chosen[0][0]) for train, _ in chosen)
 
 
-@pytest.mark.parametrize(
-    ("shape", "params", "n_afterwards"),
-    [
-        ("windows", {}, 60),
-        ("windows", {"n_members": 1}, 60),
-        ("windows", {"early_stopping": False}, 0),
-        ("apart", {}, 0),
-    ],
-)
-def test_windows_of_a_series_train_every_network_once_it_has_stopped(shape, params, n_afterwards):
-    X = apart(60) if shape == "apart" else windows_on(np.zeros((62, 1)), spaced(60, 3))
-    X = sequences_of(X)
-    samples = Samples(X, np.arange(float(len(X)))[:, np.newaxis], *np.ones((2, len(X))))
-    for part in parts_of(samples, None, LSTMAttentionRegressor(**params).get_params()):
-        assert_array_equal(part.afterwards, np.arange(n_afterwards))
-
-
-def test_the_callers_validation_samples_never_train():
-    X = sequences_of(windows_on(np.zeros((62, 1)), spaced(60, 3)))
-    samples = Samples(X, np.zeros((60, 1)), *np.ones((2, 60)))
-    (part, *_) = parts_of(samples, samples, LSTMAttentionRegressor().get_params())
-    assert_array_equal(part.train, np.arange(60))
-    assert len(part.afterwards) == 0
-
-
 # Blocks of classes
 
 
@@ -267,7 +242,7 @@ def parts_of_classes(X, codes, **params):
 @pytest.mark.parametrize("sizes", [(50, 20, 10), (2, 60), (30, 1, 30)])
 def test_of_each_class_the_last_share_is_held_out_and_a_single_sample_trains(sizes):
     codes = np.repeat(np.arange(len(sizes)), sizes)
-    for train, held_out, _ in parts_of_classes(apart(sum(sizes)), codes):
+    for train, held_out in parts_of_classes(apart(sum(sizes)), codes):
         assert sorted([*train, *held_out]) == list(range(sum(sizes)))
         held = np.bincount(codes[held_out], minlength=len(sizes))
         expected = [min(math.ceil(0.2 * size), size - 1) for size in sizes]

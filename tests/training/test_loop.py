@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from skattn._training.holdout import Part
-from skattn._training.loop import train_on_all, train_side_by_side
+from skattn._training.loop import train_side_by_side
 
 
 class Endless:
@@ -55,9 +54,3 @@ def test_no_network_goes_on_after_an_interrupt_or_an_error(interrupts, disturb, 
     time.sleep(0.01)
     assert reached == [run.n_epochs for run in runs]  # nothing trains on in the background
     assert max(reached) < 5_000
-
-
-def test_an_error_while_networks_train_on_all_samples_reaches_the_caller():
-    run = SimpleNamespace(part=Part([0], [1], [0, 1]), error=None, run_last_epochs=fail)
-    with pytest.raises(MemoryError):
-        train_on_all([run])

@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pytest
 
-from skattn import TrainingDivergedError, sliding_windows
+from skattn import TrainingDivergedError
 from skattn._training.loop import n_threads
 from skattn._training.run import training_batches, validation_batches
 
@@ -156,36 +156,6 @@ def test_auto_waits_longer_on_a_plateau_than_where_validation_has_turned(
 def test_gains_up_to_tol_are_no_improvement(small, sequences):
     model = small(epochs=30, early_stopping=True, n_iter_no_change=2, tol=1e9).fit(*sequences)
     assert (model.best_iter_, model.n_iter_) == (1, 3)
-
-
-@pytest.fixture
-def shifted():
-    """Windows of a series; their targets, the newest fifth of which is higher by 3; these."""
-    series = np.random.default_rng(0).normal(size=(202, 1))
-    X = sliding_windows(series, length=3)
-    newest = np.arange(200) >= 160
-    return X, series[2:, 0] + 3 * newest, newest
-
-
-def test_the_newest_windows_train_the_network_that_they_stopped(small, shifted, monkeypatch):
-    X, y, newest = shifted
-    model = small(epochs=10, early_stopping=True, learning_rate=0.03, linear_path=False)
-    after = model.fit(X, y).predict(X)
-    monkeypatch.setattr("skattn._training.run.LAST_EPOCHS", 0)
-    stopped = model.fit(X, y).predict(X)
-    errors = [np.mean((p - y)[newest] ** 2) for p in (after, stopped)]
-    assert errors[0] < 0.9 * errors[1]
-
-
-def test_windows_are_judged_by_networks_that_they_have_not_trained(small, shifted, monkeypatch):
-    """The variance, the line's share and the curves do not change by the epochs on all windows."""
-    X, y, _ = shifted
-    model = small(epochs=3, early_stopping=True, n_members=2).fit(X, y)
-    monkeypatch.setattr("skattn._training.run.LAST_EPOCHS", 0)
-    stopped = small(epochs=3, early_stopping=True, n_members=2).fit(X, y)
-    assert not np.array_equal(model.predict(X), stopped.predict(X))
-    for name in ("residual_variance_", "network_share_", "best_iter_", "validation_loss_curve_"):
-        np.testing.assert_array_equal(getattr(model, name), getattr(stopped, name))
 
 
 # Progress and divergence

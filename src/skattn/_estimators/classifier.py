@@ -88,9 +88,7 @@ class LSTMAttentionClassifier(ClassifierMixin, LSTMAttentionEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out validation samples, to stop when their loss has not improved for
         `n_iter_no_change` epochs, and to keep the parameters of the best epoch. "auto" does so
-        where 20 distinct samples or more are left for both, or when `X_val` is given. Windows
-        that share rows of their table, as those of a series do, then train every network for two
-        more epochs, the held-out ones too; `X_val` never trains.
+        where 20 distinct samples or more are left for both, or when `X_val` is given.
 
     validation_fraction : float or "auto", default="auto"
         Share of the samples held out for early stopping: the *last* samples of each class, never

@@ -198,7 +198,7 @@ n_iter_ : int
 
 best_iter_ : int
     The epoch, counted from 1, whose parameters are kept; of several networks the mean,
-    rounded. Of windows that share rows two epochs on all of them follow, which no curve has.
+    rounded.
 
 best_loss_ : float
     Loss of that epoch, on validation samples where there are any; of several networks the

@@ -11,7 +11,7 @@ from .._programs import program_of
 from .class_weights import with_class_weights
 from .held_out import has_variance, held_out_blocks, residual_variance
 from .holdout import parts_of
-from .loop import curves_of, train_on_all, train_side_by_side
+from .loop import curves_of, train_side_by_side
 from .members import stack_arrays, unstack_arrays
 from .numbers import Numbers
 from .run import Common, Run, that_hold
@@ -72,12 +72,10 @@ def fit_networks(params, samples, validation, target_features, *, earlier=None, 
         for part, generator, start in zip(parts, generators, starts, strict=True)
     ]
     train_side_by_side(runs, params["callbacks"], params["verbose"])
-    stopped = {run: run.stop() for run in runs}
-    train_on_all(runs)
     outcomes = {run: run.close() for run in runs}
     kept = that_hold(runs)
     parameters, states = zip(*(outcomes[run] for run in kept), strict=True)
-    networks = [(run.part, stopped[run]) for run in kept]
+    networks = [(run.part, network) for run, network in zip(kept, parameters, strict=True)]
     line, share, variance = _beside(common, scaled, len(samples.X), networks, earlier)
     return Numbers(
         spec=spec,

@@ -14,29 +14,20 @@ from .settings import (
     SAMPLES_OF_CLASSES,
 )
 
-#: No samples.
-NONE = np.zeros(0, dtype=int)
-
 
 class Part(NamedTuple):
-    """Numbers of the samples that train a network, that stop it, and that train it once stopped.
-
-    The last two may be empty.
-    """
+    """Numbers of the samples that train a network, and of those that stop it (may be empty)."""
 
     train: np.ndarray
     validation: np.ndarray
-    afterwards: np.ndarray = NONE
 
 
 def parts_of(samples, validation, params, n_earlier=None):
     """Choose the samples that train each network, and those that stop it.
 
     Each network holds out a block of its own: the first network the last block, the second
-    network the block before it, and so on. So every sample trains. Windows that share rows, as
-    those of a series do, train every network once it has stopped, the held-out ones too. Where
-    the windows around a block leave a network less than half of the first one's samples, it
-    holds out the last block.
+    network the block before it, and so on. So every sample trains. Where the windows around a
+    block leave a network less than half of the first one's samples, it holds out the last block.
 
     Parameters
     ----------
@@ -72,8 +63,7 @@ def parts_of(samples, validation, params, n_earlier=None):
     parts = [first, *(p if 2 * len(p.train) > len(first.train) else first for p in others)]
     if params["loss"] == "log_loss" and len(strata) == 1:
         warn_of_missing_classes(samples.y, parts, params["classes"])
-    afterwards = numbers if _are_windows(samples.X) else NONE
-    return [part._replace(afterwards=afterwards) for part in parts]
+    return parts
 
 
 def count_members(params, stops_early, n_earlier=None):

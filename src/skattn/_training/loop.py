@@ -82,44 +82,25 @@ def n_threads(n_runs):
     return 1 if inside or settle_threads() > 1 else max(1, min(n_runs, cpu_count()))
 
 
-def train_on_all(runs):
-    """Let networks that have stopped train on all samples, side by side, where they are to."""
-    runs = [run for run in runs if len(run.part.afterwards) and run.error is None]
-    if not runs:
-        return
-    with ThreadPoolExecutor(n_threads(len(runs))) as threads:
-        _work_freely(runs, threads, lambda run: run.run_last_epochs())
-
-
 def _train_freely(runs, threads, bar):
-    """Train networks until all end, an epoch at a time."""
+    """Let each thread train an epoch of the network that has waited longest, until all end.
 
-    def run_epoch(run):
-        run.run_epoch()
-        bar.update()
-        return not run.finished
-
-    _work_freely(runs, threads, run_epoch)
-
-
-def _work_freely(runs, threads, work):
-    """Let each thread work on the network that has waited longest, until none has more to do.
-
-    `work` returns whether there is more. After an interrupt, or an error in one thread, no thread
-    begins another piece.
+    After an interrupt, or an error in one thread, no thread begins another epoch.
     """
     waiting, stopped = deque(runs), Event()
 
-    def go_on():
+    def work():
         while waiting and not stopped.is_set():
             try:
                 run = waiting.popleft()
             except IndexError:  # another thread took the last one
                 return
-            if work(run):
+            run.run_epoch()
+            bar.update()
+            if not run.finished:
                 waiting.append(run)
 
-    working = [threads.submit(go_on) for _ in range(n_threads(len(runs)))]
+    working = [threads.submit(work) for _ in range(n_threads(len(runs)))]
     try:
         wait(working, return_when=FIRST_EXCEPTION)
     finally:

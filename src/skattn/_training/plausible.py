@@ -80,7 +80,7 @@ def warn_of_missing_classes(y, parts, classes):
     classes : array of shape (n_classes,)
         Their labels.
     """
-    held = [y[samples].any(axis=0) for part in parts for samples in (part.train, part.validation)]
+    held = [y[samples].any(axis=0) for part in parts for samples in part]
     missing = ~np.all(held, axis=0)
     if missing.any():
         _warn(

@@ -10,7 +10,6 @@ from .._programs.flows import Batches, Data, Settings
 from .samples import Samples, distinct
 from .settings import (
     AUTO_PATIENCE,
-    LAST_EPOCHS,
     NO_CLIPNORM,
     PLATEAU_PATIENCE,
     SCHEDULES,
@@ -87,7 +86,6 @@ class Run:
             given = program.draw_parameters(random_state) | given
         seed = random_state.randint(2**31)
         self._state = self._kept = program.start(given, state, self.recipe.dropout, seed)
-        self._rate_factor = 1.0  # as callbacks have left it
         self._train = part.train[first], weights
         at_once = program.samples_at_once(samples.X.n_timesteps)
         weights = (samples.weights * samples.factors)[part.validation]
@@ -115,14 +113,16 @@ class Run:
 
     def learning_rates(self):
         """Return the scheduled learning rate of each step of the next epoch."""
-        return self._rates_at(self.n_epochs + np.arange(self.n_batches) / self.n_batches)
+        progress = (self.n_epochs + np.arange(self.n_batches) / self.n_batches) / self.recipe.epochs
+        return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
 
     def run_epoch(self, rate_factor=1.0):
         """Train for an epoch, and keep its logs, or the error where training diverges."""
-        self._rate_factor = rate_factor
         rates = (rate_factor * self.learning_rates()).astype("float32")
-        batches = self._shuffled(*self._train)
-        loss, validation_loss = self._train_epoch(batches, self._validation, rates)
+        batches = training_batches(*self._train, self.recipe.batch_size, self.random_state)
+        self._state, loss, validation_loss = self.common.program.train_epoch(
+            self._state, self.common.data, batches, self._validation, rates, self._settings()
+        )
         self.n_epochs += 1
         if not np.isfinite((loss, validation_loss)).all():
             self._diverge(f"loss={loss}, validation loss={validation_loss}")
@@ -132,51 +132,22 @@ class Run:
         logs = {"loss": loss, "learning_rate": float(rates[0])}
         self.logs.append(logs | ({"val_loss": validation_loss} if validates else {}))
 
-    def stop(self):
-        """Go back to the best epoch, where training stops early; return its parameters."""
-        if self.recipe.early_stopping:
-            self._state = self._kept
-        return self.parameters()
-
-    def run_last_epochs(self):
-        """Train on all samples, those that stopped the network too, at the rates that follow."""
-        common, numbers = self.common, self.part.afterwards
-        first, weights = distinct(common.samples.take(numbers), common.keys[numbers])
-        for epoch in range(self.best_epoch, self.best_epoch + LAST_EPOCHS):
-            batches = self._shuffled(numbers[first], weights)
-            within = np.arange(len(batches.samples)) / len(batches.samples)
-            rates = (self._rate_factor * self._rates_at(epoch + within)).astype("float32")
-            loss, _ = self._train_epoch(batches, NO_BATCHES, rates)
-            if not np.isfinite(loss):
-                self._diverge(f"loss={loss}, on all samples")
-
     def parameters(self):
         """Return the parameters as they are now."""
         return self.common.program.parameters(self._state)
 
     def close(self):
-        """Return the parameters as they are in the end, and the optimizer's state."""
+        """Return the parameters of the best epoch (else of the last), and the optimizer's state."""
         if self.recipe.early_stopping:
-            self._state = self._state._replace(moved=self._state.average)
+            kept = self._kept.average
+            self._state = self._kept._replace(
+                n_steps=self._state.n_steps, slots=self._state.slots, moved=kept
+            )
         parameters = self.parameters()
         for name, value in parameters.items():
             if not np.isfinite(value).all():
                 self._diverge(f"parameter {name!r}")
         return parameters, self.common.program.optimizer_state(self._state)
-
-    def _rates_at(self, epochs):
-        """Return the scheduled rates after numbers of epochs; past the schedule, its last one."""
-        progress = np.minimum(epochs / self.recipe.epochs, 1.0)
-        return self.recipe.learning_rate * SCHEDULES[self.recipe.learning_rate_schedule](progress)
-
-    def _shuffled(self, samples, weights):
-        return training_batches(samples, weights, self.recipe.batch_size, self.random_state)
-
-    def _train_epoch(self, batches, validation, rates):
-        self._state, *losses = self.common.program.train_epoch(
-            self._state, self.common.data, batches, validation, rates, self._settings()
-        )
-        return losses
 
     def _settings(self):
         recipe = self.recipe
@@ -245,7 +216,3 @@ def _in_batches(order, batch_size):
     batches.flat[: len(order)] = order
     filled = np.arange(batches.size).reshape(batches.shape) < len(order)
     return batches, filled
-
-
-#: Where nothing is validated.
-NO_BATCHES = validation_batches(np.zeros(0, dtype=int), np.zeros(0), 1)

@@ -69,9 +69,6 @@ AUTO_MEMBERS, AUTO_FRACTION = 5, 0.2
 #: of its value in the best epoch. Epochs to wait where it has turned, and where not (a plateau).
 TURNED, AUTO_PATIENCE, PLATEAU_PATIENCE = 0.5, 15, 50
 
-#: Epochs on all samples that follow the best one, where windows of a table were held out.
-LAST_EPOCHS = 2
-
 #: Stands for no limit of the gradient's norm.
 NO_CLIPNORM = float(np.finfo("float32").max)
 
