@@ -99,7 +99,7 @@ def search_attention(X, y, model):
 
 
 def in_roots(pipeline):
-    """Return a regressor that predicts the root of the sunlight, which is never below zero."""
+    """Return a regressor that learns the root of the sunlight, and predicts no negative one."""
     return TransformedTargetRegressor(
         pipeline, func=np.sqrt, inverse_func=_square, check_inverse=False
     )
