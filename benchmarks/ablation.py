@@ -12,7 +12,7 @@ again. ``--write`` puts the table into RESULTS.md.
 """
 
 import argparse
-import json
+import shlex
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,7 @@ from baselines import boosting, last_value, ridge
 from defaults import as_user
 from protocols import PROTOCOLS
 from sklearn.preprocessing import QuantileTransformer
-from tables import write
+from tables import keep_row, read_rows, write
 
 from skattn import LSTMAttentionRegressor
 
@@ -68,6 +68,9 @@ def ranked(steps):
 #: Further readings of each step that stand beside the features themselves, learned in training.
 READINGS = {"squashed levels beside": squashed, "ranks beside": ranked}
 
+#: Simple models beside the defaults.
+SIMPLE = {"RidgeCV": ridge, "HistGradientBoosting": boosting}
+
 
 def blocks(task, ahead):
     """Yield the numbers of the samples that train, and of those of the block after them."""
@@ -81,9 +84,10 @@ def blocks(task, ahead):
 def predict(task, change, seed, train, block):
     """Fit a model on the samples before a block; return its predictions of the block."""
     X, y = task.train
-    if change in ("RidgeCV", "HistGradientBoosting"):
-        make = {"RidgeCV": ridge, "HistGradientBoosting": boosting}[change]
-        model = make(X[train], y[train])[1].fit(X[train], y[train] - last_value(task, X[train]))
+    if change in SIMPLE:
+        model = SIMPLE[change](X[train], y[train])[1].fit(
+            X[train], y[train] - last_value(task, X[train])
+        )
         return model.predict(X[block]) + last_value(task, X[block])
     if change in READINGS:
         read = READINGS[change](X[train].reshape(-1, X.shape[2]))
@@ -108,18 +112,12 @@ def run(options, known):
                         continue
                     error = score(task.train.y[block], predict(task, change, seed, train, block))
                     print(*key, error, flush=True)
-                    with options.rows.open("a") as file:
-                        file.write(json.dumps({"key": key, "error": error}) + "\n")
+                    keep_row(options.rows, {"key": key, "error": error})
 
 
 def as_series(task):
     """Return a task whose training samples are all that are not test samples."""
     return replace(task, train=as_user(task), validation=None)
-
-
-def read_rows(path):
-    """Return the rows of a file; none where it does not exist."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def table_of(rows):
@@ -141,7 +139,7 @@ def main():
     parser.add_argument("protocols", nargs="*", default=["P5", "P6", "P7", "P10", "P11", "P12"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    everything = [*CHANGES, *READINGS, "RidgeCV", "HistGradientBoosting"]
+    everything = [*CHANGES, *READINGS, *SIMPLE]
     parser.add_argument("--changes", nargs="+", choices=everything, default=everything)
     parser.add_argument("--rows", type=Path, default=Path("ablation_rows.jsonl"))
     parser.add_argument("--write", action="store_true")
@@ -150,10 +148,11 @@ def main():
     text = table_of(read_rows(options.rows))
     print(text)
     if options.write:
-        names, seeds = " ".join(options.protocols), " ".join(map(str, options.seeds))
-        command = f"python benchmarks/ablation.py --data DIR {names} --seeds {seeds} --write"
-        write("ablation", "Ablation: errors on blocks in time, over those of the defaults", text,
-              command)  # fmt: skip
+        command = f"python benchmarks/ablation.py --data DIR {' '.join(options.protocols)}"
+        command += f" --seeds {' '.join(map(str, options.seeds))}"
+        command += f" --changes {shlex.join(options.changes)} --write"
+        title = "Ablation: errors on blocks in time, over those of the defaults"
+        write("ablation", title, text, command)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from tables import write
+from tables import keep_row, read_rows, write
 
 from skattn import LSTMAttentionClassifier
 from skattn.datasets import make_symbol_recall
@@ -126,7 +126,7 @@ def models(seeds):
 
 def measure(names, seeds, rows):
     """Fit all models on all sets; return the rows, of which each is kept when it is done."""
-    kept = [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+    kept = read_rows(rows)
     done = {(row["set"], row["model"], row["seed"]) for row in kept}
     for name in names:
         (X, y), (X_test, y_test) = read(name, "train"), read(name, "test")
@@ -143,8 +143,7 @@ def measure(names, seeds, rows):
             if name == "symbol recall" and model_name == "skattn":
                 row["attention"] = attention_on_step(model)
             print(json.dumps(row), flush=True)
-            with rows.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            keep_row(rows, row)
             kept.append(row)
     return [row for row in kept if row["set"] in names]
 

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.datasets import make_regression
-from tables import write
+from tables import keep_row, read_rows, write
 
 ROOT = Path(__file__).parents[1]
 NINE_OF_TEN = 1.645  # standard deviations, of normal errors
@@ -98,8 +98,7 @@ def errors(options):
     """Measure errors; return the table of medians over the seeds."""
     from protocols import PROTOCOLS
 
-    kept = options.rows and options.rows.exists()
-    done = [json.loads(line) for line in options.rows.read_text().splitlines()] if kept else []
+    done = read_rows(options.rows) if options.rows else []
     for name in options.tasks or ["linear", *PROTOCOLS]:
         make = linear if name == "linear" else PROTOCOLS[name]
         for task in make(options.data):
@@ -108,8 +107,7 @@ def errors(options):
                 print(json.dumps(row), flush=True)
                 done.append(row)
                 if options.rows:
-                    with options.rows.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
+                    keep_row(options.rows, row)
     groups = pd.DataFrame(done).groupby("task", sort=False)
     table = groups.median(numeric_only=True).assign(seeds=groups.size())
     better = table[["RidgeCV", "networks"]].min(axis=1)

@@ -8,17 +8,16 @@
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
 does both for a classifier. Each set is a row of FILE (JSON lines), written when it is done; sets
 that FILE holds are not run again, so that a run can be stopped and go on; insight_rows.jsonl beside
-this script has the sets run last. ``--sets`` is the number
-for each kind and size, of which ``--first`` leaves out the first ones; ``--sizes`` cuts the numbers
-of samples, ``--kinds`` the kinds to run, ``--truths`` the number of sets of ``power`` whose true
-share is found by fresh fits; ``--quick`` runs two small ones of each. ``--stand-in`` takes random
-reservoirs in place of networks (reservoir.py), which fit in milliseconds. ``flood`` compares on the
-training rows of FloodModeling1 (P1; DIR as in accuracy.py). ``--write`` puts the tables into
-RESULTS.md and the figure into docs/images.
+this script has the sets run last. ``--sets`` is the number for each kind and size, of which
+``--first`` leaves out the first ones; ``--sizes`` cuts the numbers of samples, ``--kinds`` the
+kinds to run, ``--truths`` the number of sets of ``power`` whose true share is found by fresh fits;
+``--quick`` runs two small ones of each. ``--stand-in`` takes random reservoirs in place of networks
+(reservoir.py), which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1
+(P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into
+docs/images.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from scipy.stats import t as student
 from sklearn.base import clone
 from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit, check_cv
-from tables import write
+from tables import keep_row, read_rows, write
 
 from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor, compare_attentions
 
@@ -124,14 +123,8 @@ def run(sections, options):
         key = (name, section, make.__name__, size, number)
         if key not in done:
             row = run_set(section, options.model, make, size, number, options)
-            with options.rows.open("a") as file:
-                file.write(json.dumps({"key": key, **row}) + "\n")
+            keep_row(options.rows, {"key": key, **row})
             print(*key, row, flush=True)
-
-
-def read_rows(path):
-    """Return the rows of a file; none where it does not exist."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def rows_of(section, model, options):

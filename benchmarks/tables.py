@@ -1,5 +1,9 @@
-"""Tables in RESULTS.md, each between two marks and replaced by the script that wrote it."""
+"""Tables in RESULTS.md, each between two marks and replaced by the script that wrote it.
 
+The rows of a table that takes long are kept in a file, from which a run goes on.
+"""
+
+import json
 import os
 from pathlib import Path
 
@@ -27,3 +31,14 @@ def fill(path, name, text):
     if not (found and ends):
         raise ValueError(f"{path} has no place for {name!r}: put {begin} and {end} into it.")
     path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def read_rows(path):
+    """Return the rows of a file of JSON lines; none where it does not exist."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def keep_row(path, row):
+    """Add a row to a file of JSON lines."""
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
