@@ -94,12 +94,14 @@ def constant(**errors):
 
 
 def test_the_table_and_the_scores_hold_what_they_say():
-    errors = {None: [2, 3, 4], "mean": [3, 3, 3], "dot": [1, 2, 3]}
+    errors = {None: [2, 3, 4], "mean": [4, 3, 2], "dot": [1, 2, 3]}
     result = compare(errors, random_state=0)
     assert result.table.index.tolist() == ["none", "mean", "dot"]
     columns = ["mean_score", "removed", "low", "high", "question", "verdict"]
     assert result.table.columns.tolist() == columns
-    assert result.table.loc["dot"].tolist()[:2] == [-2, pytest.approx(1 / 3)]
+    # Each fold in units of its own errors: 1 of 3, 2 of 5 and 3 of 7 are those of "dot".
+    removed = 1 - (1 / 3 + 2 / 5 + 3 / 7) / (2 / 3 + 3 / 5 + 4 / 7)
+    assert result.table.loc["dot"].tolist()[:2] == [-2, pytest.approx(removed)]
     assert result.table["question"].tolist() == ["", "others", "primary"]
     assert result.table["verdict"].tolist() == ["", "not shown", "helped"]
     scores = result.scores
@@ -201,9 +203,11 @@ def test_groups_are_the_clusters_of_the_test():
     options = {"attentions": [None, "dot"], "scoring": ERROR, "n_seeds": 2}
     folds = GroupKFold(3)
     result = compare_attentions(OfGroups(), numbered, Y, groups=groups, cv=folds, **options)
-    pairs = [losses[test][::2] for _, test in folds.split(numbered, groups=groups)]
+    pairs = np.array([losses[test][::2] for _, test in folds.split(numbered, groups=groups)])
+    units = 1 + pairs.mean(axis=1)  # the plain one loses 1
+    pairs *= (units.mean() / units)[:, np.newaxis]
     row = result.comparisons.iloc[0]
-    error = np.sqrt(sum(np.var(pair, ddof=1) / 2 for pair in pairs)) / 3
+    error = np.sqrt(np.var(pairs, axis=1, ddof=1).sum() / 2) / 3
     half = error * student.ppf(0.975, df=3)
     assert row["difference_high"] - row["difference"] == pytest.approx(half)
 

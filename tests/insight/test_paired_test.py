@@ -6,7 +6,7 @@ from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
 from skattn._insight.clusters import Losses
-from skattn._insight.paired_test import Estimate, estimate, removed_share
+from skattn._insight.paired_test import Estimate, estimate, in_units_of_folds, removed_share
 
 
 def losses_of(table):
@@ -161,3 +161,54 @@ def test_a_share_of_a_loss_that_may_be_zero_has_no_lower_end_and_none_is_above_o
     share, low, high = removed_share(own, Losses(values, one), 0.05)
     assert low == -np.inf
     assert share <= high <= 1
+
+
+# Folds in units of their own
+
+
+def test_in_its_own_units_each_fold_loses_the_mean_of_all_and_keeps_its_ratio():
+    own, plain = (
+        losses_of([[[1.0, 2.0]], [[2.0, 4.0]], [[0, 0]]]),
+        losses_of([[[3.0, 6.0]], [[14.0, 28.0]], [[0, 0]]]),
+    )
+    scaled, other = in_units_of_folds(own, plain)
+    # The folds lose 6, 24 and 0 a seed, both attentions together: 10 on average.
+    np.testing.assert_allclose(scaled.values, [[5 / 3, 10 / 3], [5 / 6, 5 / 3], [0, 0]])
+    np.testing.assert_allclose(other.values, [[5, 10], [35 / 6, 35 / 3], [0, 0]])
+
+
+def test_the_units_of_a_fold_change_neither_the_share_nor_the_p_value():
+    rng = np.random.default_rng(0)
+    own, plain = next(pairs(rng, removed=0.2, n=1))
+    units = np.exp(3 * rng.normal(size=5))
+    (a, b), (c, d) = (
+        in_units_of_folds(own.times(factors), plain.times(factors))
+        for factors in (np.ones(5), units)
+    )
+    assert removed_share(a, b, 0.05) == pytest.approx(removed_share(c, d, 0.05))
+    assert estimate(a.minus(b)).p_value == pytest.approx(estimate(c.minus(d)).p_value)
+
+
+def with_a_hard_fold(rng, removed):
+    """Draw losses of two attentions; a fifth of the clusters are ten times as hard for both."""
+    shared = np.where(rng.random((5, 4, 1)) < 0.2, 10, 1) * np.exp(0.5 * rng.normal(size=(5, 4, 1)))
+    own, plain = (
+        losses_of(
+            shared * np.exp(0.3 * rng.normal(size=(5, 4, 1)) + 0.2 * rng.normal(size=(5, 1, 4)))
+        )
+        for _ in range(2)
+    )
+    return own.times(np.full(5, 1 - removed)), plain
+
+
+@pytest.mark.parametrize(("removed", "least", "most"), [(0.0, 0.01, 0.08), (0.5, 0.95, 1.0)])
+def test_hard_samples_neither_raise_an_alarm_nor_hide_what_the_others_show(removed, least, most):
+    rng = np.random.default_rng(1)
+    sets = [with_a_hard_fold(rng, removed) for _ in range(500)]
+    found = np.mean(
+        [
+            estimate(a.minus(b)).p_value < 0.05
+            for a, b in (in_units_of_folds(*both) for both in sets)
+        ]
+    )
+    assert least < found < most

@@ -6,6 +6,7 @@ import pytest
 
 from skattn._insight.clusters import Losses
 from skattn._insight.looks import Look
+from skattn._insight.trials import Fits
 from skattn._insight.verdict import compare, summarize, tabulate
 
 MSE = "neg_mean_squared_error"
@@ -16,6 +17,7 @@ class Known:
     """Fits whose losses are known: for each attention one number a fold."""
 
     knows_errors = True
+    pair = Fits.pair
 
     def __init__(self, **losses):
         self.losses = {
@@ -97,12 +99,12 @@ def test_the_sentence_says_that_nothing_is_shown_and_what_would_have_been_found(
 
 
 def test_a_share_without_a_low_end_and_one_beyond_the_whole_are_said_in_words():
-    """Nearly all loss of either network is that of one fold: its mean may as well be 0."""
-    _, summary = judge(none=[4, 0, 0], dot=[0, 0.1, 0.2])
-    assert "92% of the mean squared error removed (95% interval up to " in summary
+    """Of each fold one network takes the whole loss: the mean of the other may as well be 0."""
+    _, summary = judge(none=[4, 5, 0], dot=[0, 0, 5])
+    assert "50% of the mean squared error removed (95% interval up to " in summary
     assert "inf" not in summary
     assert summary.endswith("too few to find even that all of the error is removed.")
-    _, summary = judge(none=[0.1, 0, 0.2], dot=[4, 0, 0])
+    _, summary = judge(none=[0, 0, 5], dot=[4, 5, 0])
     assert "of the mean squared error added (95% interval " in summary
     assert " or more)" in summary
     assert "inf" not in summary

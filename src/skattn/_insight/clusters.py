@@ -132,3 +132,8 @@ class Losses:
         """Return the loss by which each fit exceeds a multiple of another attention's."""
         moves = [own - factor * its for own, its in zip(self.moves, other.moves, strict=True)]
         return Losses(self.values - factor * other.values, moves)
+
+    def times(self, factors):
+        """Return these losses, those of each fold times its factor."""
+        moves = [factor * own for factor, own in zip(factors, self.moves, strict=True)]
+        return Losses(factors[:, np.newaxis] * self.values, moves)

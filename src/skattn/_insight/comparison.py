@@ -60,7 +60,8 @@ def compare_attentions(
     taken as chance: an interval says what other samples, and networks drawn anew on these
     folds, would give. Losses of neighbouring samples may depend on each other, as those of
     overlapping windows do: 20 stretches of neighbouring samples are taken as independent
-    of each other, or the `groups`.
+    of each other, or the `groups`. Each fold counts in units of the errors in it, so that one of
+    hard samples, or with a network that failed, does not hide what all show.
 
     It begins with a quarter of the seeds (two at least). Where the answer is plain, or
     more seeds would hardly change it, it ends there. Else it goes on with half of them and with
@@ -118,11 +119,11 @@ def compare_attentions(
             not known, and these are NaN.
         comparisons : DataFrame
             A row for each comparison, that with "mean" ("control") too: attention, against,
-            question, n_seeds; difference of the scores, difference_low and difference_high;
-            removed, removed_low, removed_high; p_value; alpha, the greatest p-value that is a
-            finding, and one less the level of the intervals; detectable and
-            detectable_removed, the difference and the share that are found with a probability
-            of 80%; and verdict.
+            question, n_seeds; difference of the scores, difference_low and difference_high, over
+            folds in their own units, as for the share; removed, removed_low, removed_high;
+            p_value; alpha, the greatest p-value that is a finding, and one less the level of the
+            intervals; detectable and detectable_removed, the difference and the share that are
+            found with a probability of 80%; and verdict.
         scores : DataFrame
             attention, fold, seed, score and fit_time in seconds of every fit.
         summary : str
@@ -265,7 +266,7 @@ def _ask(fits, pair, looks, alpha):
     """Add seeds to two attentions until a look decides between them; return that look."""
     for look in looks:
         fits.extend(pair, look.n_seeds)
-        own, against = (fits.losses[name].first(look.n_seeds) for name in pair)
+        own, against = fits.pair(*pair, look.n_seeds)
         if look.decides(estimate(own.minus(against)), alpha):
             return look
     return looks[-1]

@@ -106,6 +106,35 @@ def _satterthwaite(parts, df):
     return float(parts.sum() ** 2 / squares) if squares > 0 else float(df.sum())
 
 
+def in_units_of_folds(own, plain):
+    """Scale what two attentions lost, so that both together lose as much in each fold.
+
+    The difference of a fold is then the symmetric relative difference [1]_,
+    (own - plain) / (own + plain), times the mean of own + plain over all folds. A fold that holds
+    hard samples, or a network that failed, loses many times what others lose; so it counts as one
+    fold of several, and its variance no longer hides what all of them show. A factor is the same
+    for both attentions: where they are alike, the mean difference stays 0.
+
+    Parameters
+    ----------
+    own, plain : Losses
+        Errors, which are 0 at best.
+
+    Returns
+    -------
+    own, plain : Losses
+        Scaled. A fold without loss stays as it is.
+
+    References
+    ----------
+    .. [1] L. Törnqvist, P. Vartia, Y. O. Vartia, "How should relative changes be measured?",
+       The American Statistician 39, 1985.
+    """
+    totals = (own.values + plain.values).mean(axis=1)
+    factors = np.divide(totals.mean(), totals, out=np.ones_like(totals), where=totals > 0)
+    return own.times(factors), plain.times(factors)
+
+
 def removed_share(own, plain, alpha):
     """Return the share of a loss that is removed, and its interval.
 

@@ -11,6 +11,7 @@ from sklearn.utils.parallel import delayed
 
 from .clusters import Losses, moves_of
 from .jobs import run_side_by_side
+from .paired_test import in_units_of_folds
 
 #: Parameter of the estimator that a seed stands in for: several seeds of one network each show how
 #: far networks differ, which several networks of one fit would average out.
@@ -63,6 +64,11 @@ class Fits:
     def knows_errors(self):
         """Whether losses are errors, of which shares can be removed."""
         return self.best is not None
+
+    def pair(self, name, against, n_seeds):
+        """Return the losses of two attentions on the first seeds; errors in units of the folds."""
+        own, other = (self.losses[which].first(n_seeds) for which in (name, against))
+        return in_units_of_folds(own, other) if self.knows_errors else (own, other)
 
     def extend(self, names, n_seeds):
         """Fit attentions with further seeds, up to a number for each fold."""

@@ -17,7 +17,7 @@ def compare(fits, name, against, question, look, alpha):
     row : dict
         A row of the comparisons that `compare_attentions` returns.
     """
-    own, other = (fits.losses[which].first(look.n_seeds) for which in (name, against))
+    own, other = fits.pair(name, against, look.n_seeds)
     gain = estimate(other.minus(own))  # a loss that is less is a score that is more
     half, detectable = gain.half_width(alpha), gain.detectable(alpha)
     total = other.values.mean() if fits.knows_errors else np.nan
