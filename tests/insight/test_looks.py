@@ -25,6 +25,11 @@ def test_the_looks_spend_the_level_together_and_the_last_nearly_all(alpha):
     assert [look.alpha for look in plan_looks(2, alpha)] == [alpha]
 
 
+def test_looks_that_spend_alike_divide_the_level_by_their_number():
+    assert [look.alpha for look in plan_looks(8, 0.06, equally=True)] == pytest.approx([0.02] * 3)
+    assert [look.alpha for look in plan_looks(2, 0.06, equally=True)] == [0.06]
+
+
 def test_of_sets_without_a_difference_the_looks_find_one_on_no_more_than_the_level():
     """Means of more and more seeds around one true mean of 0, as looks see them."""
     rng, found = np.random.default_rng(0), 0

@@ -65,8 +65,9 @@ def compare_attentions(
 
     It begins with a quarter of the seeds (two at least). Where the answer is plain, or
     more seeds would hardly change it, it ends there. Else it goes on with half of them and with
-    all, the attentions in question alone. The early looks spend a tenth of the significance
-    level each [2]_, so that the probability of a false finding stays what `confidence` says.
+    all, the attentions in question alone. The early looks at the primary comparison spend a tenth
+    of the significance level each [2]_, those at the control as much as the last one, so that the
+    probability of a false finding stays what `confidence` says.
 
     Parameters
     ----------
@@ -194,8 +195,7 @@ def compare_attentions(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    looks = plan_looks(n_seeds, 1 - confidence)
-    comparisons = _compare_in_stages(fits, name_of(own), looks, confidence)
+    comparisons = _compare_in_stages(fits, name_of(own), n_seeds, 1 - confidence)
     scores = pd.DataFrame(fits.scores)
     table = tabulate(scores, comparisons, list(named))
     return Bunch(
@@ -237,7 +237,7 @@ def _named(attentions, own):
     return named
 
 
-def _compare_in_stages(fits, own, looks, confidence):
+def _compare_in_stages(fits, own, n_seeds, alpha):
     """Fit and compare: the primary question, the control, then the others.
 
     Returns
@@ -245,28 +245,27 @@ def _compare_in_stages(fits, own, looks, confidence):
     comparisons : DataFrame
         As `compare_attentions` describes it.
     """
+    looks = plan_looks(n_seeds, alpha)
     fits.extend(list(fits.named), looks[0].n_seeds)
-    alpha = looks[-1].alpha
-    primary = _ask(fits, (own, "none"), looks, alpha)
-    found = [compare(fits, own, "none", "primary", primary, alpha)]
+    primary = _ask(fits, (own, "none"), looks)
+    found = [compare(fits, own, "none", "primary", primary, looks[-1].alpha)]
     if found[0]["verdict"] == "helped" and "mean" in fits.named:
         # The control is first asked at the look that found the primary difference.
-        later = [look for look in looks if look.n_seeds >= primary.n_seeds]
-        found.append(
-            compare(fits, own, "mean", "control", _ask(fits, (own, "mean"), later, alpha), alpha)
-        )
+        later = plan_looks(n_seeds, alpha, equally=True)
+        later = [look for look in later if look.n_seeds >= primary.n_seeds]
+        control = _ask(fits, (own, "mean"), later)
+        found.append(compare(fits, own, "mean", "control", control, later[-1].alpha))
     others = [name for name in fits.named if name not in (own, "none")]
-    for name in others:
-        corrected = (1 - confidence) / len(others)
-        found.append(compare(fits, name, "none", "others", looks[0], corrected))
+    corrected = alpha / max(1, len(others))
+    found += [compare(fits, name, "none", "others", looks[0], corrected) for name in others]
     return pd.DataFrame(found)
 
 
-def _ask(fits, pair, looks, alpha):
+def _ask(fits, pair, looks):
     """Add seeds to two attentions until a look decides between them; return that look."""
     for look in looks:
         fits.extend(pair, look.n_seeds)
         own, against = fits.pair(*pair, look.n_seeds)
-        if look.decides(estimate(own.minus(against)), alpha):
-            return look
-    return looks[-1]
+        if look.decides(estimate(own.minus(against)), looks[-1].alpha):
+            break
+    return look

@@ -36,7 +36,7 @@ class Look:
         return found.chance_of_finding(self.growth, final_alpha) < HOPELESS
 
 
-def plan_looks(n_seeds, alpha):
+def plan_looks(n_seeds, alpha, equally=False):
     """Plan the looks at a quarter of the seeds, at half of them and at all.
 
     The levels of the looks add up to alpha. So the probability of a false finding at any of them
@@ -49,6 +49,8 @@ def plan_looks(n_seeds, alpha):
         Greatest number of seeds for each fold, at least 2.
     alpha : float
         The significance level.
+    equally : bool, default=False
+        Whether all looks spend alike [2]_, for an answer that mostly is plain early.
 
     Returns
     -------
@@ -59,9 +61,11 @@ def plan_looks(n_seeds, alpha):
     ----------
     .. [1] J. L. Haybittle, "Repeated assessment of results in clinical trials of cancer
        treatment", British Journal of Radiology 44, 1971.
+    .. [2] S. J. Pocock, "Group sequential methods in the design and analysis of clinical trials",
+       Biometrika 64, 1977.
     """
     numbers = sorted({max(2, -(-n_seeds // 4)), max(2, -(-n_seeds // 2)), n_seeds})
-    early = EARLY * alpha
+    early = alpha / len(numbers) if equally else EARLY * alpha
     levels = [early] * (len(numbers) - 1) + [alpha - early * (len(numbers) - 1)]
     return [
         Look(number, level, n_seeds / number) for number, level in zip(numbers, levels, strict=True)
