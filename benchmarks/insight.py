@@ -3,6 +3,7 @@
     python benchmarks/insight.py [control windows power classes] [--sets N] [--quick] [--stand-in]
         [--first N] [--sizes N ...] [--kinds NAME ...] [--truths N] [--rows FILE] [--write]
     python benchmarks/insight.py flood --data DIR [--write]
+    python benchmarks/insight.py long_recall [--write]
 
 ``control`` counts false alarms on four kinds of sets on which attention cannot help, ``windows``
 on overlapping windows of one series, ``power`` finds out how often help is seen, ``classes``
@@ -13,8 +14,8 @@ this script has the sets run last. ``--sets`` is the number for each kind and si
 kinds to run, ``--truths`` the number of sets of ``power`` whose true share is found by fresh fits;
 ``--quick`` runs two small ones of each. ``--stand-in`` takes random reservoirs in place of networks
 (reservoir.py), which fit in milliseconds. ``flood`` compares on the training rows of FloodModeling1
-(P1; DIR as in accuracy.py). ``--write`` puts the tables into RESULTS.md and the figure into
-docs/images.
+(P1; DIR as in accuracy.py), ``long_recall`` on 500 sequences of 40 steps, both with defaults and on
+two cores. ``--write`` puts the tables into RESULTS.md and the figure into docs/images.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from sklearn.model_selection import TimeSeriesSplit, check_cv
 from tables import keep_row, read_rows, write
 
 from skattn import LSTMAttentionClassifier, LSTMAttentionRegressor, compare_attentions
+from skattn.datasets import make_selective_recall
 
 #: Section → kinds of sets, their sizes, how they are split.
 SECTIONS = {
@@ -174,7 +176,16 @@ def in_words(happened):
 
 def flood(data):
     """Compare attentions on FloodModeling1, training rows, defaults."""
-    X, y = read_ts(data / "tser" / "FloodModeling1" / "FloodModeling1_TRAIN.ts")
+    return timed(*read_ts(data / "tser" / "FloodModeling1" / "FloodModeling1_TRAIN.ts"))
+
+
+def long_recall(data):
+    """Compare attentions on selective recall of 500 x 40 x 2, defaults."""
+    return timed(*make_selective_recall(500, 40, random_state=0))
+
+
+def timed(X, y):
+    """Compare three attentions with defaults on two cores; return table, sentence and seconds."""
     begin = time.perf_counter()
     attentions = [None, "mean", "additive"]
     result = compare_attentions(
@@ -182,6 +193,10 @@ def flood(data):
     )
     seconds = time.perf_counter() - begin
     return f"{result.table.to_string()}\n{result.summary}\n{seconds:.0f} s"
+
+
+#: Sections that are one comparison with defaults.
+SINGLE = {"flood": flood, "long_recall": long_recall}
 
 
 def draw(options):
@@ -239,12 +254,9 @@ def main():
 def report(section, options):
     """Run a section, print its table, and write it where that is wanted."""
     command = f"python benchmarks/insight.py {section}"
-    if section == "flood":
-        title, text, command = (
-            flood.__doc__.splitlines()[0],
-            flood(options.data),
-            f"{command} --data DIR",
-        )
+    if section in SINGLE:
+        title, text = SINGLE[section].__doc__, SINGLE[section](options.data)
+        command += " --data DIR" if section == "flood" else ""
     else:
         text = table_of(rows_of(section, options.model, options))
         name = type(OWN.get(section, (options.model,))[0]).__name__
