@@ -189,7 +189,7 @@ def test_the_units_of_a_fold_change_neither_the_share_nor_the_p_value():
     assert estimate(a.minus(b)).p_value == pytest.approx(estimate(c.minus(d)).p_value)
 
 
-def with_a_hard_fold(rng, removed):
+def with_hard_clusters(rng, removed):
     """Draw losses of two attentions; a fifth of the clusters are ten times as hard for both."""
     shared = np.where(rng.random((5, 4, 1)) < 0.2, 10, 1) * np.exp(0.5 * rng.normal(size=(5, 4, 1)))
     own, plain = (
@@ -204,7 +204,7 @@ def with_a_hard_fold(rng, removed):
 @pytest.mark.parametrize(("removed", "least", "most"), [(0.0, 0.01, 0.08), (0.5, 0.95, 1.0)])
 def test_hard_samples_neither_raise_an_alarm_nor_hide_what_the_others_show(removed, least, most):
     rng = np.random.default_rng(1)
-    sets = [with_a_hard_fold(rng, removed) for _ in range(500)]
+    sets = [with_hard_clusters(rng, removed) for _ in range(500)]
     found = np.mean(
         [
             estimate(a.minus(b)).p_value < 0.05
